@@ -38,7 +38,7 @@ func (r *Room) Chat(now time.Time, id, text, nonce string) (m Message, repeated 
 // History returns kept messages with after < Seq < before, oldest first and at most limit; 0 means no bound.
 // With after it returns the oldest of them, to read on from there, else the newest. A negative after reads from the oldest that is kept.
 func (r *Room) History(before, after, limit int) []Message {
-	first, end := max(r.chat.oldest(), after+1), r.chat.seq+1
+	first, end := max(r.chat.oldest(), min(after, r.chat.seq)+1), r.chat.seq+1
 	if before > 0 {
 		end = min(end, before)
 	}

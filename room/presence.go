@@ -73,7 +73,7 @@ func (r *Room) takeOver(m *member, j JoinRequest, granted Role) []Event {
 	if granted != "" && granted != m.granted {
 		next.Role, m.granted = granted, granted
 	}
-	return append(r.update(m, next), r.succeed(m)...)
+	return append(r.update(m, next), r.succeed(nil)...)
 }
 
 // Leave takes a participant out at their own wish. The error is ErrNotFound.
