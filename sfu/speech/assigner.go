@@ -1,0 +1,156 @@
+package speech
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// quietAfter is the protocol's: 400 ms without voice.
+	quietAfter = 400 * time.Millisecond
+	// turnPause is how long someone in a conversation may hold their breath before a hum may have their slot.
+	turnPause = 1500 * time.Millisecond
+	// margin, in dB, is by how much a speaker must be louder to throw out another who is speaking. Two people
+	// seldom differ by more only because one of them stresses a word.
+	margin = 6
+	// tenure is how long a new occupant is safe from those who are louder, so that people who interrupt each other
+	// are heard for a word at least.
+	tenure = time.Second
+
+	// never is the time of voice of an occupant that was given its slot without having spoken.
+	never = -1 << 62
+)
+
+// Assigner decides which sources one subscriber hears, one in each of its slots. A source is in one slot at most, stays in it
+// until another needs it, and is never the subscriber itself. An Assigner is not safe for concurrent use; it
+// belongs to the goroutine that sends to its subscriber.
+//
+// Sources are named by a number other than 0 that is theirs in the room: the participant's CSRC. All streams of one
+// participant share it, so that a participant who changes connections keeps the slot.
+type Assigner struct {
+	self    uint32
+	sources []uint32 // by slot, 0 is empty; apart from the rest so that looking for a source touches one cache line
+	slots   []occupancy
+}
+
+type occupancy struct {
+	since    time.Duration // when the occupant came
+	voice    time.Duration // when its last packet with voice came
+	loudness float32
+}
+
+// NewAssigner returns an Assigner of that many empty slots for the subscriber self.
+func NewAssigner(self uint32, slots int) *Assigner {
+	return &Assigner{self: self, sources: make([]uint32, slots), slots: make([]occupancy, slots)}
+}
+
+// Place says in which slot a packet of source goes, and whether the source came into that slot by this packet. When ok is false
+// the packet is not for this subscriber. now is the time since any fixed moment, the same for all calls.
+//
+// The slot of a source that has none yet is the first of these that its verdict allows: an empty one, that of
+// whoever has been quiet for longest, that of the weakest speaker if it is clearly weaker.
+func (a *Assigner) Place(now time.Duration, source uint32, v Verdict) (slot int, switched, ok bool) {
+	if i := slices.Index(a.sources, source); i >= 0 && source != 0 {
+		a.hear(i, now, v)
+		return i, false, true
+	}
+	if !v.Contends() || source == 0 || source == a.self {
+		return 0, false, false
+	}
+	i := a.victim(now, v)
+	if i < 0 {
+		return 0, false, false
+	}
+	a.put(i, source, now)
+	a.hear(i, now, v)
+	return i, true, true
+}
+
+func (a *Assigner) hear(i int, now time.Duration, v Verdict) {
+	if v.Voice {
+		a.slots[i].voice = now
+		a.slots[i].loudness = v.Loudness
+	}
+}
+
+func (a *Assigner) put(i int, source uint32, now time.Duration) {
+	a.sources[i] = source
+	a.slots[i] = occupancy{since: now, voice: never}
+}
+
+// victim returns the slot that a source with such a verdict may have, or -1.
+func (a *Assigner) victim(now time.Duration, v Verdict) int {
+	quietest, weakest := -1, -1
+	for i := range a.slots {
+		if a.sources[i] == 0 {
+			return i
+		}
+		s := &a.slots[i]
+		if quietest < 0 || s.voice < a.slots[quietest].voice {
+			quietest = i
+		}
+		if now-s.since >= tenure && (weakest < 0 || s.loudness < a.slots[weakest].loudness) {
+			weakest = i
+		}
+	}
+	switch {
+	case quietest >= 0 && v.Activity >= Steady && now-a.slots[quietest].voice >= patience(v.Activity):
+		return quietest
+	case weakest >= 0 && v.Established && v.Loudness >= a.slots[weakest].loudness+margin:
+		return weakest
+	}
+	return -1
+}
+
+func patience(a Activity) time.Duration {
+	if a == Steady {
+		return turnPause
+	}
+	return quietAfter
+}
+
+// Fill gives each of others that has no slot an empty one, when there are no more others than slots: then each has a slot for
+// good, spoken or not. With more it does nothing. It is to be called when someone has come or gone, or slots were added, before
+// the first packet of who came is placed. Whoever has a slot keeps it, so nobody hears a change. self and 0 in
+// others are passed over. It reports whether any slot has a new occupant.
+func (a *Assigner) Fill(others []uint32) (changed bool) {
+	if len(others) > len(a.sources) {
+		return false
+	}
+	for _, source := range others {
+		if source == 0 || source == a.self || slices.Contains(a.sources, source) {
+			continue
+		}
+		i := slices.Index(a.sources, 0)
+		if i < 0 {
+			break // occupants that are not among the others: someone left and was not removed
+		}
+		a.put(i, source, 0)
+		changed = true
+	}
+	return changed
+}
+
+// Remove empties the slot of a source that has left the room, if it has one.
+func (a *Assigner) Remove(source uint32) (slot int, ok bool) {
+	i := slices.Index(a.sources, source)
+	if i < 0 || source == 0 {
+		return 0, false
+	}
+	a.sources[i], a.slots[i] = 0, occupancy{}
+	return i, true
+}
+
+// Grow adds empty slots until there are that many. Slots are never taken away: an m-line is not either.
+func (a *Assigner) Grow(slots int) {
+	for len(a.sources) < slots {
+		a.sources = append(a.sources, 0)
+		a.slots = append(a.slots, occupancy{})
+	}
+}
+
+// Slots is the number of slots.
+func (a *Assigner) Slots() int { return len(a.sources) }
+
+// Occupant is the source in a slot, 0 when it is empty.
+func (a *Assigner) Occupant(slot int) uint32 { return a.sources[slot] }

@@ -1,0 +1,44 @@
+package speech
+
+// Activity is what a packet entitles its source to. Each entitles to all that the ones before it do.
+type Activity uint8
+
+const (
+	// Silent: no voice for so long that the packet is worth nothing to anyone, not even where its source has a slot.
+	Silent Activity = iota
+	// Quiet: to be forwarded where the source has a slot; it cannot get one.
+	Quiet
+	// Onset: the first packet of a sound. It may take an empty slot.
+	Onset
+	// Steady: a loud sound that does not change, such as music, a hum, or a stream without levels that never pauses. It may take
+	// the slot of someone who has been quiet for longer than a turn's pause.
+	Steady
+	// Loud: a sound that is no click and rises out of its source's noise. It may take the slot of anyone who is quiet.
+	Loud
+)
+
+func (a Activity) String() string {
+	return [...]string{"silent", "quiet", "onset", "steady", "loud"}[a]
+}
+
+// Verdict is a Detector's judgement of one packet: a value that travels with the packet to every subscriber's Assigner.
+type Verdict struct {
+	Activity Activity
+	// Voice: the packet keeps its source from counting as quiet.
+	Voice bool
+	// Established: the source has been speaking for about half a second, so it is neither a slammed door nor a cough. It may
+	// throw out a speaker who is clearly weaker.
+	Established bool
+	// Loudness is how loud the source is when it speaks, in dBov, smoothed over about a second of speech. Pauses do not lower it.
+	Loudness float32
+}
+
+// Forwardable says whether a packet can be of use to anyone, given in how many slots its source is at present. It is the
+// gate to ask before a packet is decrypted, handed to other goroutines or shown to any subscriber: open microphones that
+// nobody hears end here.
+func (v Verdict) Forwardable(slots int) bool {
+	return v.Contends() || v.Activity == Quiet && slots > 0
+}
+
+// Contends says whether the packet may take a slot that its source does not have yet.
+func (v Verdict) Contends() bool { return v.Activity >= Onset }
