@@ -1,0 +1,200 @@
+// Package clustertest states as tests what every implementation of the interfaces of package cluster must do.
+package clustertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"hubbub/cluster"
+)
+
+// NewInbox makes an empty inbox for one test; now is its clock.
+type NewInbox func(t *testing.T, limits cluster.InboxLimits, now func() time.Time) cluster.Inbox
+
+// TestInbox runs an implementation of cluster.Inbox through all that the interface promises.
+func TestInbox(t *testing.T, newInbox NewInbox) {
+	t.Run("keeps the order of storing", func(t *testing.T) { inboxKeepsOrder(t, newInbox) })
+	t.Run("settles once", func(t *testing.T) { inboxSettlesOnce(t, newInbox) })
+	t.Run("settles once for concurrent devices", func(t *testing.T) { inboxSettlesOnceConcurrently(t, newInbox) })
+	t.Run("bounds a user", func(t *testing.T) { inboxBoundsUser(t, newInbox) })
+	t.Run("bounds all together", func(t *testing.T) { inboxBoundsAll(t, newInbox) })
+	t.Run("forgets the old", func(t *testing.T) { inboxExpires(t, newInbox) })
+}
+
+var inboxLimits = cluster.InboxLimits{PerUser: 5, Age: time.Hour, Bytes: 1 << 20}
+
+// clock is a time that only the test moves.
+type clock struct{ nanoseconds atomic.Int64 }
+
+func newClock() *clock {
+	c := new(clock)
+	c.nanoseconds.Store(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).UnixNano())
+	return c
+}
+
+func (c *clock) now() time.Time          { return time.Unix(0, c.nanoseconds.Load()).UTC() }
+func (c *clock) advance(d time.Duration) { c.nanoseconds.Add(int64(d)) }
+
+func whisper(to, id string) cluster.Whisper {
+	return cluster.Whisper{
+		ID: id, From: "ana", FromName: "Ana", To: to, Text: "psst " + id, Room: "lobby",
+		Time: time.Date(2026, 1, 2, 3, 4, 5, int(time.Millisecond), time.UTC),
+	}
+}
+
+func store(t *testing.T, in cluster.Inbox, to string, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		if err := in.Store(t.Context(), whisper(to, id)); err != nil {
+			t.Fatalf("storing %s: %v", id, err)
+		}
+	}
+}
+
+func settle(t *testing.T, in cluster.Inbox, user, id string) bool {
+	t.Helper()
+	was, err := in.Settle(t.Context(), user, id)
+	if err != nil {
+		t.Fatalf("settling %s: %v", id, err)
+	}
+	return was
+}
+
+func wantPending(t *testing.T, in cluster.Inbox, user string, ids ...string) {
+	t.Helper()
+	pending, err := in.Pending(t.Context(), user)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, w := range pending {
+		got = append(got, w.ID)
+	}
+	if !slices.Equal(got, ids) {
+		t.Errorf("pending for %s: %v, want %v", user, got, ids)
+	}
+}
+
+func inboxKeepsOrder(t *testing.T, newInbox NewInbox) {
+	in := newInbox(t, inboxLimits, newClock().now)
+	wantPending(t, in, "ben")
+	store(t, in, "ben", "c", "a", "b") // all at the same moment
+	store(t, in, "cleo", "d")
+	wantPending(t, in, "ben", "c", "a", "b")
+	wantPending(t, in, "ben", "c", "a", "b") // reading settles nothing
+	wantPending(t, in, "cleo", "d")
+	pending, err := in.Pending(t.Context(), "cleo")
+	if want := whisper("cleo", "d"); err != nil || len(pending) != 1 || pending[0] != want {
+		t.Errorf("came back as %+v, %v; want %+v", pending, err, want)
+	}
+}
+
+func inboxSettlesOnce(t *testing.T, newInbox NewInbox) {
+	in := newInbox(t, inboxLimits, newClock().now)
+	store(t, in, "ben", "a", "b", "c")
+	if settle(t, in, "cleo", "b") {
+		t.Error("settled by a user whom it is not for")
+	}
+	if settle(t, in, "ben", "x") {
+		t.Error("settled one that never was")
+	}
+	if !settle(t, in, "ben", "b") {
+		t.Error("not settled although it was there")
+	}
+	if settle(t, in, "ben", "b") {
+		t.Error("settled twice")
+	}
+	wantPending(t, in, "ben", "a", "c")
+	store(t, in, "ben", "d")
+	wantPending(t, in, "ben", "a", "c", "d")
+}
+
+func inboxSettlesOnceConcurrently(t *testing.T, newInbox NewInbox) {
+	in := newInbox(t, inboxLimits, newClock().now)
+	store(t, in, "ben", "a")
+	var settled atomic.Int32
+	var devices sync.WaitGroup
+	for range 8 {
+		devices.Go(func() {
+			was, err := in.Settle(context.WithoutCancel(t.Context()), "ben", "a")
+			if err != nil {
+				t.Error(err)
+			}
+			if was {
+				settled.Add(1)
+			}
+		})
+	}
+	devices.Wait()
+	if n := settled.Load(); n != 1 {
+		t.Errorf("settled %d times", n)
+	}
+}
+
+func inboxBoundsUser(t *testing.T, newInbox NewInbox) {
+	in := newInbox(t, inboxLimits, newClock().now)
+	store(t, in, "ben", "1", "2", "3", "4", "5", "6", "7")
+	store(t, in, "cleo", "8")
+	wantPending(t, in, "ben", "3", "4", "5", "6", "7")
+	if settle(t, in, "ben", "1") {
+		t.Error("settled one that was pushed out")
+	}
+	wantPending(t, in, "cleo", "8")
+}
+
+func inboxBoundsAll(t *testing.T, newInbox NewInbox) {
+	limits, clk := inboxLimits, newClock()
+	limits.Bytes = 20 * whisper("user0", "10").Size()
+	in := newInbox(t, limits, clk.now)
+	var err error
+	users := 0
+	for ; err == nil && users < 100; users++ {
+		err = in.Store(t.Context(), whisper(fmt.Sprint("user", users), "10"))
+	}
+	if !errors.Is(err, cluster.ErrInboxFull) {
+		t.Fatalf("after %d whispers: %v, want ErrInboxFull", users, err)
+	}
+	refused := fmt.Sprint("user", users-1)
+	wantPending(t, in, refused)
+	wantPending(t, in, "user0", "10")
+
+	if !settle(t, in, "user0", "10") {
+		t.Fatal("not settled")
+	}
+	store(t, in, "user1", "11") // into the space that became free
+	clk.advance(limits.Age)
+	store(t, in, "user2", "12") // into the space that age has freed
+	wantPending(t, in, "user2", "12")
+
+	long := whisper("user3", "13")
+	long.Text = strings.Repeat("x", limits.Bytes)
+	if err := in.Store(t.Context(), long); !errors.Is(err, cluster.ErrInboxFull) {
+		t.Errorf("one that is too long by itself: %v, want ErrInboxFull", err)
+	}
+	wantPending(t, in, "user2", "12")
+}
+
+func inboxExpires(t *testing.T, newInbox NewInbox) {
+	clk := newClock()
+	in := newInbox(t, inboxLimits, clk.now)
+	store(t, in, "ben", "a")
+	store(t, in, "cleo", "b")
+	clk.advance(inboxLimits.Age / 2)
+	store(t, in, "ben", "c")
+	clk.advance(inboxLimits.Age/2 - 1e6)
+	wantPending(t, in, "ben", "a", "c")
+	clk.advance(1e6)
+	wantPending(t, in, "ben", "c")
+	if settle(t, in, "cleo", "b") {
+		t.Error("settled one that had expired")
+	}
+	clk.advance(inboxLimits.Age)
+	wantPending(t, in, "ben")
+}

@@ -1,0 +1,54 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Whisper is a private text from one user to another.
+type Whisper struct {
+	ID       string // unique; how its receivers deduplicate
+	From     string // user id
+	FromName string
+	To       string // user id
+	Text     string
+	Room     string // in which both were when it was sent; "" for none
+	Time     time.Time
+}
+
+// Inbox keeps whispers from their sending until one of the target's devices has acknowledged them. It is bounded, for each user and
+// altogether: whoever knows a user's id can write to it.
+type Inbox interface {
+	// Store adds a whisper as the newest of its target. Where that user has too many, the oldest go. It
+	// returns ErrInboxFull, having stored nothing, when there is no space left for anyone.
+	Store(ctx context.Context, w Whisper) error
+	// Pending returns what waits for a user, in the order of storing.
+	Pending(ctx context.Context, user string) ([]Whisper, error)
+	// Settle removes a whisper and tells whether it was there. Of several calls for the same one exactly one is told true.
+	Settle(ctx context.Context, user, id string) (bool, error)
+}
+
+// ErrInboxFull says that an Inbox has no space left until whispers are settled or expire.
+var ErrInboxFull = errors.New("no space left for whispers")
+
+// InboxLimits bounds an Inbox. All must be positive.
+type InboxLimits struct {
+	PerUser int           // whispers that wait for one user; the oldest go first
+	Age     time.Duration // from storing to expiry
+	Bytes   int           // of all users' whispers together, reckoned by Whisper.Size
+}
+
+// DefaultInboxLimits are the protocol's bounds for a user, and memory that the smallest machine has to spare.
+func DefaultInboxLimits() InboxLimits {
+	return InboxLimits{PerUser: 1000, Age: 7 * 24 * time.Hour, Bytes: 64 << 20}
+}
+
+// whisperOverhead is about what a stored whisper costs beside its strings: the struct itself, its places in
+// two queues and a share of the target's map entry.
+const whisperOverhead = 320
+
+// Size is about how many bytes of memory a stored whisper takes.
+func (w Whisper) Size() int {
+	return whisperOverhead + len(w.ID) + len(w.From) + len(w.FromName) + len(w.To) + len(w.Text) + len(w.Room)
+}
