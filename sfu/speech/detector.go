@@ -2,14 +2,246 @@ package speech
 
 import "time"
 
+const (
+	// audible is the protocol's: what is not above it is not voice from a source that has no voice flag.
+	audible = -60
+	// plain is a level from which on a sound is somebody's will even if it never changes: music, a tone. Noise of rooms and
+	// microphones is below.
+	plain = -40
+	// rise, in dB, is how far above its source's noise a sound must be to be more than that noise.
+	rise = 9
+	// assumedLoudness is that of sources that send no levels: any established speaker may throw them out.
+	assumedLoudness = -45
+
+	// silentAfter is how long without voice makes a source not worth forwarding, well beyond a pause for thought.
+	silentAfter = 3 * time.Second
+	// levelValid is how long a level stands in for those of packets without one.
+	levelValid = 2 * time.Second
+
+	// All that follows is counted in units of the RTP timestamp, so that a network's jitter does not stretch or squeeze it.
+
+	second       = 48000
+	millisecond  = second / 1000
+	usualPacket  = 20 * millisecond
+	longestOpus  = 120 * millisecond // what is further apart is a gap
+	longestGap   = 60 * second
+	stuckAfter   = 2 * second // a voice flag that is never unset for so long says nothing
+	streamsAfter = 5 * second // a source without levels that never paused for so long does not pause for silence
+
+	// A sound is a run of packets with no more than runGap between them.
+	runGap = 60 * millisecond
+	// A sound shorter than click is one; it takes more than two of them, and none that was longer than word, to call their source clicky.
+	click       = 100 * millisecond
+	word        = 200 * millisecond
+	clicky      = 2
+	clickyProof = 140 * millisecond // how long a sound of a clicky source must be to be more than a click
+	clickMemory = 5 * second
+	decay       = 10 // dB by which a click's second packet is below its first; a syllable's is not
+
+	// Speech is established when it has been going on for so long, with pauses counted against it. Doors and coughs end before.
+	established   = 500 * millisecond
+	disestablish  = 150 * millisecond
+	longestSpeech = second
+
+	loudnessOver   = second     // smoothing
+	loudnessMemory = 5 * second // without voice, after which the next sound is measured anew
+	loudnessJump   = 15         // dB: no packet counts for more above or below the smoothed level
+)
+
 // Detector judges the packets of one source by their levels. It belongs to the goroutine that receives the source's packets.
-type Detector struct{}
+//
+// It works against three things that pass for speech. Short noises: two packets in a row are needed to take another's slot, more
+// from a source that has clicked before, and half a second to throw out someone who is speaking. Constant noise:
+// the lowest level of the last seconds is the source's noise floor, and what does not rise out of it is no speech unless it is loud. A voice flag that is always set,
+// which is what browsers send that do not use DTX: it is believed for two seconds.
+//
+// A source without levels is taken to speak while its packets come without gaps, which is right if it uses DTX. It may take a free
+// slot or that of someone quiet, as anyone may; after five seconds without a gap only that of someone quiet for 1.5 s, as it
+// probably sends its silence too.
+type Detector struct {
+	started   bool
+	timestamp uint32
+	at        time.Duration
+
+	level   Level         // the last one present
+	levelAt time.Duration // when that was
+
+	flags   bool  // the voice flag was set at least once
+	flagged int32 // for how long it has been set without end
+	floor   floor
+
+	lastVoice time.Duration // by the protocol's definition
+
+	// The present sound, or the last one.
+	run, runPackets, sinceRun int32
+	runPeak                   float32
+	clicks                    int8
+
+	speech      int32 // for how long, pauses subtracted
+	established bool
+	continuous  int32 // for how long packets have come without a gap
+
+	loudness float32
+	measured int32 // how much sound loudness has been taken from
+}
 
 // NewDetector returns the Detector of a source that has not been heard yet.
 func NewDetector() *Detector { return &Detector{} }
 
-// Observe judges the next packet of the source: when it came, its RTP timestamp (48 kHz) and its level. Packets may be lost, late, or far
-// apart; what lies between two is silence, and is not charged to the level. It does not allocate.
+// Observe judges the next packet of the source: when it came (since any fixed moment), its RTP timestamp (48 kHz) and its level.
+// Packets may be lost, late, or far apart; what lies between two is silence, and is not charged to the level. It does not
+// allocate.
 func (d *Detector) Observe(now time.Duration, timestamp uint32, level Level) Verdict {
-	return Verdict{Activity: Loud, Voice: true, Loudness: level.dBov()}
+	step, gap := d.advance(now, timestamp)
+	if level.Present {
+		d.level, d.levelAt = level, now
+	} else if d.level.Present && now-d.levelAt < levelValid {
+		level = d.level
+	}
+
+	var voice, clear, rising bool
+	if level.Present {
+		voice, clear, rising = d.judgeLevel(level, step, gap)
+	} else {
+		voice, clear, rising = d.judgePresence()
+		level.Attenuation = -assumedLoudness
+	}
+	if voice {
+		d.lastVoice = now
+	}
+	contends := voice && clear
+	d.trackSound(contends, level.dBov(), step, gap)
+
+	v := Verdict{
+		// A flag that is set and unset as it should be is right about the softest speech.
+		Voice:       voice && (clear || d.flags && d.flagged < stuckAfter),
+		Established: contends && d.established,
+		Loudness:    d.loudness,
+	}
+	switch {
+	case contends:
+		v.Activity = d.entitlement(level.dBov(), rising)
+	case !voice && now-d.lastVoice >= silentAfter && !(clear && level.dBov() > audible):
+		v.Activity = Silent
+	default:
+		v.Activity = Quiet
+	}
+	return v
+}
+
+// advance finds how much sound a packet stands for and how much silence came before it.
+func (d *Detector) advance(now time.Duration, timestamp uint32) (step, gap int32) {
+	arrivalGap := now - d.at
+	ahead := int32(timestamp - d.timestamp)
+	switch {
+	case !d.started:
+		d.started, d.lastVoice = true, now
+		d.floor = newFloor()
+		d.sinceRun = longestGap
+		step, gap = usualPacket, longestGap
+	case ahead > longestOpus:
+		step, gap = usualPacket, min(ahead-usualPacket, longestGap)
+	case ahead > 0:
+		step = ahead
+	case ahead > -second:
+		d.at = now
+		return 0, 0 // reordered or repeated
+	default:
+		step = usualPacket // began anew elsewhere
+	}
+	if gap == 0 && arrivalGap >= quietAfter {
+		// Its timestamps do not count pauses, or the network stood still. Nothing was heard either way.
+		gap = int32(min(arrivalGap.Milliseconds(), longestGap/millisecond)) * millisecond
+	}
+	d.timestamp, d.at = timestamp, now
+	if gap > 0 {
+		d.continuous = 0
+	}
+	d.continuous = min(d.continuous+step, longestGap)
+	return step, gap
+}
+
+// judgeLevel says whether a packet is voice by the protocol's definition, whether it is clear of the source's noise, and whether that
+// is because it rises above it.
+func (d *Detector) judgeLevel(level Level, step, gap int32) (voice, clear, rising bool) {
+	if gap > 0 || !level.Voice {
+		d.flagged = 0
+	}
+	if level.Voice {
+		d.flags = true
+		d.flagged = min(d.flagged+step, stuckAfter)
+	}
+	voice = level.Voice
+	if !d.flags {
+		voice = level.dBov() > audible
+	}
+	d.floor.observe(level.dBov(), step)
+	noise, known := d.floor.level()
+	rising = !known || level.dBov() >= noise+rise
+	return voice, rising || level.dBov() >= plain, rising
+}
+
+// judgePresence does the same for a packet without level. The first packet after a gap may be one that DTX sends to refresh comfort noise.
+func (d *Detector) judgePresence() (voice, clear, rising bool) {
+	return true, true, d.continuous < streamsAfter
+}
+
+// trackSound follows sounds as they begin, go on and end.
+func (d *Detector) trackSound(contends bool, level float32, step, gap int32) {
+	d.sinceRun = min(d.sinceRun+gap, longestGap)
+	d.speech = max(d.speech-gap, 0)
+	if !contends {
+		d.sinceRun = min(d.sinceRun+step, longestGap)
+		d.speech = max(d.speech-step/2, 0)
+	} else {
+		if d.sinceRun > runGap {
+			d.beginSound(level)
+		}
+		d.sinceRun = 0
+		d.run = min(d.run+step, longestGap)
+		d.runPackets = min(d.runPackets+1, 2)
+		d.runPeak = max(d.runPeak, level)
+		d.speech = min(d.speech+step, longestSpeech)
+		d.measure(level, step)
+	}
+	d.established = d.speech >= established || d.established && d.speech >= disestablish
+}
+
+// beginSound files the last sound and begins a new one.
+func (d *Detector) beginSound(level float32) {
+	switch {
+	case d.run >= word || d.sinceRun >= clickMemory:
+		d.clicks = 0
+	case d.run > 0 && d.run < click:
+		d.clicks = min(d.clicks+1, clicky)
+	}
+	d.run, d.runPackets, d.runPeak = 0, 0, level
+	if d.sinceRun >= loudnessMemory {
+		d.measured = 0
+	}
+}
+
+// measure takes a packet of speech into the loudness: the plain mean at first, then an exponential one.
+func (d *Detector) measure(level float32, step int32) {
+	if d.measured == 0 {
+		d.loudness = level
+	}
+	d.measured = min(d.measured+step, loudnessOver)
+	if d.measured > 0 {
+		difference := min(max(level-d.loudness, -loudnessJump), loudnessJump)
+		d.loudness += difference * float32(step) / float32(d.measured)
+	}
+}
+
+// entitlement is what a packet of a sound that is clear of its source's noise may do.
+func (d *Detector) entitlement(level float32, rising bool) Activity {
+	switch {
+	case d.runPackets < 2 || level < d.runPeak-decay:
+		return Onset
+	case d.clicks >= clicky && d.run < clickyProof:
+		return Onset
+	case !rising:
+		return Steady
+	}
+	return Loud
 }
