@@ -1,0 +1,18 @@
+// Package sfu carries the sound of voice rooms: a selective forwarding unit (RFC 7667, section 3.7) with slots.
+//
+// An SFU owns the sockets. NewPeer answers a client's offer and makes a Peer, one client's PeerConnection. NewRouter makes the
+// media of one room; from Router.Attach on, the Peer's microphone is a source in that room, and its receive-only m-lines are slots into which the
+// router puts the others:
+//
+//	microphone ─► Transport ─► source ─► Router ─► lane ─┬─► slot ─► Transport ─► browser
+//	                (SRTP)    (level,     (who is  (one  ├─► slot
+//	                           speech)     there)  each) └─► slot
+//
+// The signalling never renegotiates for others who come, talk and leave. Which participant a slot carries stands in each packet
+// (its one CSRC), and is told to Attachment.OnSlots.
+//
+// Packets are received, judged (package speech) and numbered (package continuity) on the goroutine of the connection
+// that they come from, and handed once to each lane that has receivers in the room. A lane is a socket address, one sending goroutine and
+// the peers placed on it; everything a subscriber's slots need belongs to that goroutine, so that nothing here is locked for a packet.
+// Payloads are never looked into: end-to-end encryption stays possible.
+package sfu
