@@ -1,0 +1,113 @@
+package signaling
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// maxListed bounds the answers of users and rooms.
+const maxListed = 5000
+
+type onlineObject struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	Room string `json:"room,omitempty"`
+}
+
+// users lists who is online, in one room or anywhere.
+func users(ctx context.Context, c *call, p *params) (any, error) {
+	name := p.optionalString("room")
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	var listed []onlineObject
+	var err error
+	if p.has("room") {
+		listed, err = usersOfRoom(c, name)
+	} else {
+		listed, err = usersAnywhere(ctx, c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return struct {
+		Users []onlineObject `json:"users"`
+	}{listed}, nil
+}
+
+func usersOfRoom(c *call, name string) ([]onlineObject, error) {
+	if err := checkIdentifier("room", name); err != nil {
+		return nil, err
+	}
+	at := c.session.whereabouts()
+	if (at == nil || at.room.name != name) && !c.session.grants.List {
+		return nil, errForbidden("the token does not allow to list")
+	}
+	r := c.server.registry.room(name)
+	if r == nil {
+		return nil, errNotFound("no such room")
+	}
+	listed := []onlineObject{}
+	for _, p := range r.participants() {
+		listed = append(listed, onlineObject{ID: p.User, Name: p.Name, Room: name})
+	}
+	return listed, nil
+}
+
+func usersAnywhere(ctx context.Context, c *call) ([]onlineObject, error) {
+	if !c.session.grants.List {
+		return nil, errForbidden("the token does not allow to list")
+	}
+	records, err := c.server.cfg.Presence.Online(ctx, "", maxListed)
+	if err != nil {
+		c.log.Warn("presence not read", "err", err)
+		return nil, errUnavailable(time.Second, "presence cannot be read")
+	}
+	// A user with several devices is listed once, with the room of one that is in one.
+	byUser := make(map[string]onlineObject, len(records))
+	for _, r := range records {
+		if known, ok := byUser[r.User]; !ok || known.Room == "" {
+			byUser[r.User] = onlineObject{ID: r.User, Name: r.Name, Room: r.Room}
+		}
+	}
+	listed := make([]onlineObject, 0, len(byUser))
+	for _, o := range byUser {
+		listed = append(listed, o)
+	}
+	slices.SortFunc(listed, func(a, b onlineObject) int { return cmp.Compare(a.ID, b.ID) })
+	return listed, nil
+}
+
+type roomSummary struct {
+	Name         string `json:"name"`
+	Participants int    `json:"participants"`
+}
+
+// rooms lists the rooms that have someone in them.
+func rooms(_ context.Context, c *call, _ *params) (any, error) {
+	if !c.session.grants.List {
+		return nil, errForbidden("the token does not allow to list")
+	}
+	listed := []roomSummary{}
+	for name, r := range c.server.registry.allRooms() {
+		if n := r.size(); n > 0 {
+			listed = append(listed, roomSummary{Name: name, Participants: n})
+		}
+	}
+	slices.SortFunc(listed, func(a, b roomSummary) int { return cmp.Compare(a.Name, b.Name) })
+	if len(listed) > maxListed {
+		listed = listed[:maxListed]
+	}
+	return struct {
+		Rooms []roomSummary `json:"rooms"`
+	}{listed}, nil
+}
+
+// ping lets clients that cannot see WebSocket pings measure the round trip.
+func ping(context.Context, *call, *params) (any, error) {
+	return struct {
+		Time int64 `json:"time"`
+	}{millis(time.Now())}, nil
+}

@@ -1,0 +1,305 @@
+package signaling
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"hubbub/cluster"
+	"hubbub/room"
+	"hubbub/sfu"
+)
+
+// Subprotocol is the WebSocket subprotocol of this version of the protocol.
+const Subprotocol = "hubbub.v1"
+
+const (
+	connectTimeout = 15 * time.Second // from the WebSocket's beginning to a successful connect
+	handshake      = 10 * time.Second
+	roomHistory    = 1000
+)
+
+// inbox keeps whispers until they are acknowledged. Its methods are safe for
+// concurrent use.
+type inbox interface {
+	// Store keeps a whisper for its target. The error says that it cannot.
+	Store(ctx context.Context, w cluster.Whisper) error
+	// Pending is what a user has not acknowledged, the oldest first.
+	Pending(ctx context.Context, user string) ([]cluster.Whisper, error)
+	// Settle forgets a whisper, and says whether it was there.
+	Settle(ctx context.Context, user, id string) (bool, error)
+}
+
+// presence knows who is connected. Its methods are safe for concurrent use.
+type presence interface {
+	Put(ctx context.Context, r cluster.SessionRecord) error
+	Remove(ctx context.Context, session string) error
+	// Online lists sessions, at most limit; an empty room stands for anywhere.
+	Online(ctx context.Context, room string, limit int) ([]cluster.SessionRecord, error)
+}
+
+// Config is what a Server needs. SFU, Inbox and Presence must be set.
+type Config struct {
+	SFU      *sfu.SFU
+	Inbox    inbox
+	Presence presence
+	Node     string   // this node's name, as connect tells it
+	Keys     []APIKey // none: everyone is a guest
+	// Guests lets people in without a token although there are keys.
+	Guests     bool
+	Origins    []string      // allowed beside the server's own; "*" allows every one
+	Grace      time.Duration // in which a broken connection may be resumed
+	Slots      int           // audio slots of one participant, as connect tells it
+	RoomLimit  int           // participants of one room
+	Unlimited  bool          // no rate limit, for load tests
+	ClusterKey []byte        // signs resume strings; random if empty
+	Logger     *slog.Logger
+}
+
+// Server serves the signalling protocol on the WebSockets that it is handed as
+// an http.Handler. Safe for concurrent use.
+type Server struct {
+	cfg      Config
+	keys     keyring
+	resume   resumeSigner
+	registry *registry
+	receipts *receipts
+	metrics  *metrics
+	log      *slog.Logger
+	upgrader websocket.Upgrader
+
+	ctx    context.Context // ends with Shutdown
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup // the sweeper
+
+	mu       sync.Mutex
+	conns    map[*conn]struct{}
+	stopping bool
+	idle     chan struct{} // closed when stopping and the last connection has ended
+}
+
+// New makes a Server. End it with [Server.Shutdown].
+func New(cfg Config) *Server {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Server{
+		cfg:      cfg,
+		keys:     newKeyring(cfg.Keys),
+		resume:   newResumeSigner(cfg.ClusterKey),
+		registry: newRegistry(),
+		receipts: newReceipts(),
+		log:      cfg.Logger,
+		ctx:      ctx,
+		cancel:   cancel,
+		conns:    make(map[*conn]struct{}),
+		idle:     make(chan struct{}),
+	}
+	s.metrics = newMetrics(s)
+	s.upgrader = websocket.Upgrader{
+		Subprotocols:     []string{Subprotocol},
+		CheckOrigin:      s.allowsOrigin,
+		HandshakeTimeout: handshake,
+	}
+	s.tasks.Go(s.sweep)
+	return s
+}
+
+// guestsAllowed tells whether connect works without a token.
+func (s *Server) guestsAllowed() bool { return len(s.keys) == 0 || s.cfg.Guests }
+
+func (s *Server) allowsOrigin(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true // not a browser
+	}
+	if slices.Contains(s.cfg.Origins, "*") || slices.Contains(s.cfg.Origins, origin) {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && strings.EqualFold(u.Host, r.Host)
+}
+
+// ServeHTTP upgrades the request to a WebSocket and serves it until it ends.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.Stopping() {
+		http.Error(w, "the server is going away", http.StatusServiceUnavailable)
+		return
+	}
+	offered := websocket.Subprotocols(r)
+	if len(offered) > 0 && !slices.Contains(offered, Subprotocol) {
+		http.Error(w, "the subprotocol is "+Subprotocol, http.StatusBadRequest)
+		return
+	}
+	ws, err := s.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		s.metrics.refused("handshake")
+		return // Upgrade has answered
+	}
+	c := newConn(ws)
+	s.track(c)
+	go c.write() // finish waits for it
+	newDispatcher(s, c).serve()
+	c.finish()
+	s.untrack(c)
+}
+
+// track lets Shutdown find a connection, and ends it when it may not be.
+func (s *Server) track(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.stopping:
+		c.close(closeElsewhere)
+	case len(s.conns) >= maxConnections:
+		c.close(closeOverloaded)
+	}
+	s.conns[c] = struct{}{}
+}
+
+func (s *Server) untrack(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if s.stopping && len(s.conns) == 0 {
+		close(s.idle)
+	}
+}
+
+// Stopping tells whether Shutdown has begun.
+func (s *Server) Stopping() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.stopping
+}
+
+// Shutdown closes every connection with 1012, waits until they have ended, and
+// frees the rooms. It returns ctx's error if that ends first. Call it once.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopping = true
+	for c := range s.conns {
+		c.close(closeElsewhere)
+	}
+	if len(s.conns) == 0 {
+		close(s.idle)
+	}
+	s.mu.Unlock()
+
+	var err error
+	select {
+	case <-s.idle:
+	case <-ctx.Done():
+		err = fmt.Errorf("wait for the connections to end: %w", ctx.Err())
+	}
+	s.cancel()
+	s.tasks.Wait()
+	for _, r := range s.registry.allRooms() {
+		r.router.Close()
+	}
+	return err
+}
+
+// sweep ends the sessions whose grace time is over.
+func (s *Server) sweep() {
+	timer := time.NewTimer(s.cfg.Grace)
+	defer timer.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-s.registry.fellDue:
+		case <-timer.C:
+		}
+		now := time.Now()
+		gone, next := s.registry.expired(now.Add(-s.cfg.Grace))
+		for _, old := range gone {
+			s.end(old, now)
+		}
+		if !next.IsZero() {
+			timer.Reset(time.Until(next.Add(s.cfg.Grace)))
+		}
+	}
+}
+
+// connectionEnded notes that a session has lost its connection. left says that
+// the client closed it on purpose.
+func (s *Server) connectionEnded(old *session, left bool) {
+	now := time.Now()
+	at, resumable := old.breakOff(now)
+	resumable = resumable && !left
+	s.registry.disconnected(old, resumable)
+	if resumable {
+		if at != nil {
+			at.room.disconnect(now, old, at)
+		}
+		return
+	}
+	if at != nil {
+		s.discard(at.room.leave(now, old, at))
+	}
+	s.end(old, now)
+}
+
+// end takes away all that is left of a session that nobody can resume any more.
+func (s *Server) end(old *session, now time.Time) {
+	old.invalidate()
+	s.registry.forget(old)
+	if at := old.whereabouts(); at != nil {
+		s.discard(at.room.expire(now))
+	}
+	if err := s.cfg.Presence.Remove(s.ctx, old.id); err != nil {
+		s.log.Warn("presence not removed", "session", old.id, "err", err)
+	}
+}
+
+// discard closes what a change of a room has left over. No lock may be held: it
+// waits for media goroutines.
+func (s *Server) discard(rel released) {
+	for _, p := range rel.peers {
+		if err := p.Close(); err != nil {
+			s.log.Warn("media not closed cleanly", "err", err)
+		}
+	}
+	if rel.router != nil {
+		rel.router.Close()
+	}
+	now := time.Now()
+	for _, old := range rel.sessions {
+		s.end(old, now)
+	}
+}
+
+// liveRoom answers the room of that name, made if it is not there.
+func (s *Server) liveRoom(name string) (*liveRoom, error) {
+	return s.registry.openRoom(name, func() *liveRoom {
+		return &liveRoom{
+			name:   name,
+			drop:   s.registry.dropRoom,
+			router: s.cfg.SFU.NewRouter(),
+			model: room.New(name, time.Now(), room.Config{
+				Limit: s.cfg.RoomLimit, Grace: s.cfg.Grace, History: roomHistory,
+				Guests: len(s.keys) == 0, NewID: newID, NewCSRC: newCSRC,
+			}),
+			members: make(map[string]*member),
+		}
+	})
+}
+
+// newID makes an id that nobody can guess: 128 bits and more, of letters and
+// digits.
+func newID() string { return strings.ToLower(rand.Text()) }
+
+func newCSRC() uint32 {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return binary.BigEndian.Uint32(b[:])
+}

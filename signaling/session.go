@@ -1,0 +1,129 @@
+package signaling
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// session is one successful connect: a user on one device. It outlives its
+// connection by the grace time.
+type session struct {
+	id     string
+	user   userObject
+	grants Grants
+	// conn is nil once the connection has ended.
+	conn atomic.Pointer[conn]
+	// whispers hands this connection what waits for its user.
+	whispers whisperPump
+
+	mu    sync.Mutex
+	place *place // nil outside of a room
+	// previous is the session that this one continues, by its resume string, until
+	// this one has joined a room; nil if it began afresh.
+	previous *session
+	void     bool      // its resume string is worth nothing any more
+	broken   time.Time // when its connection ended; zero while it is there
+}
+
+// place is a session's seat in a room. It is compared by identity: a session
+// that left and joined again has another.
+type place struct {
+	room        *liveRoom
+	participant string
+}
+
+// notify sends a frame, or drops it when the connection is gone: whoever comes
+// back gets a snapshot.
+func (s *session) notify(frame []byte) {
+	if c := s.conn.Load(); c != nil {
+		c.send(frame)
+	}
+}
+
+// close ends the session's connection, if it has one.
+func (s *session) close(status closeStatus) {
+	if c := s.conn.Load(); c != nil {
+		c.close(status)
+	}
+}
+
+// whereabouts is the session's seat, nil outside of a room.
+func (s *session) whereabouts() *place {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.place
+}
+
+func (s *session) settle(p *place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.place = p
+}
+
+// vacate takes the seat away if it still is this one.
+func (s *session) vacate(p *place) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.place == p {
+		s.place = nil
+	}
+}
+
+// invalidate makes the resume string void.
+func (s *session) invalidate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.void = true
+}
+
+func (s *session) isVoid() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.void
+}
+
+// origin is the session that a new one continues when it resumes this one: this
+// one, or, when this one has not yet taken the seat of the one that it
+// continues itself, that one.
+func (s *session) origin() *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.place == nil && s.previous != nil {
+		return s.previous
+	}
+	return s
+}
+
+// continues tells whether this session resumed the other.
+func (s *session) continues(other *session) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.previous == other
+}
+
+// takeOrigin answers the session that this one continues, once.
+func (s *session) takeOrigin() *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	origin := s.previous
+	s.previous = nil
+	return origin
+}
+
+// brokenAt is when the connection ended.
+func (s *session) brokenAt() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.broken
+}
+
+// breakOff notes that the connection has ended, and answers the seat that the
+// session had and whether it may still be resumed.
+func (s *session) breakOff(now time.Time) (at *place, resumable bool) {
+	s.conn.Store(nil)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = now
+	return s.place, !s.void
+}
