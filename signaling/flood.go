@@ -12,15 +12,16 @@ const (
 	rateBurst     = 2 * ratePerSecond
 
 	floodAfter = 10 * time.Second // of steady excess a connection is closed
-	floodPause = 2 * time.Second  // without a refusal is the end of an excess
+	floodPause = 2 * time.Second  // without excess is its end
 )
 
 // floodGate limits one connection's requests. It is used by the connection's
 // reader alone.
 type floodGate struct {
 	limiter     *rate.Limiter
-	excessSince time.Time // zero when there is none
-	lastRefusal time.Time
+	retryAt     time.Time // what the last refusal told
+	excessSince time.Time // when the client began to ask again before retryAt
+	excessLast  time.Time // when it did so last
 }
 
 func newFloodGate() *floodGate {
@@ -29,7 +30,8 @@ func newFloodGate() *floodGate {
 
 // admit takes one request. wait is 0 when it may be served, else the time after
 // which a repeat will be: a refused request costs nothing. flooding is true once
-// the client has been over the limit for floodAfter.
+// the client has not cared for that time for floodAfter; who waits as told may go
+// on at the limit for ever.
 func (g *floodGate) admit(now time.Time) (wait time.Duration, flooding bool) {
 	reservation := g.limiter.ReserveN(now, 1)
 	wait = reservation.DelayFrom(now)
@@ -37,9 +39,14 @@ func (g *floodGate) admit(now time.Time) (wait time.Duration, flooding bool) {
 		return 0, false
 	}
 	reservation.CancelAt(now)
-	if g.excessSince.IsZero() || now.Sub(g.lastRefusal) > floodPause {
+	tooEarly := now.Before(g.retryAt)
+	g.retryAt = now.Add(wait)
+	if !tooEarly {
+		return wait, false
+	}
+	if now.Sub(g.excessLast) > floodPause {
 		g.excessSince = now
 	}
-	g.lastRefusal = now
+	g.excessLast = now
 	return wait, now.Sub(g.excessSince) >= floodAfter
 }
