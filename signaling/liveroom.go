@@ -124,7 +124,7 @@ func (r *liveRoom) seat(now time.Time, e entry, resuming bool, id string) (room.
 	if !resuming {
 		return r.model.Join(now, room.JoinRequest{
 			User: s.user.ID, Name: s.user.Name, Role: s.grants.Role,
-			RoleFixed: s.grants.Role == room.Host, Muted: e.muted != nil && *e.muted,
+			RoleFixed: !s.guest, Muted: e.muted != nil && *e.muted,
 		})
 	}
 	p, events, err := r.model.Reconnect(now, id)

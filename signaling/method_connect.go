@@ -87,7 +87,7 @@ func (s *Server) identify(token, name, resume string, named bool) (*session, err
 		return nil, err
 	}
 	id := "guest-" + newID()[:16]
-	return &session{id: newID(), user: userObject{ID: id, Name: name}, grants: guestGrants}, nil
+	return &session{id: newID(), user: userObject{ID: id, Name: name}, grants: guestGrants, guest: true}, nil
 }
 
 func (s *Server) resumable(resume string) *session {
@@ -99,7 +99,7 @@ func (s *Server) resumable(resume string) *session {
 	if old == nil || old.user.ID != user {
 		return nil
 	}
-	return &session{id: newID(), user: old.user, grants: old.grants, previous: old.origin()}
+	return &session{id: newID(), user: old.user, grants: old.grants, guest: old.guest, previous: old.origin()}
 }
 
 func (s *Server) tokenSession(token, name string) (*session, error) {

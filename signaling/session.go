@@ -12,6 +12,9 @@ type session struct {
 	id     string
 	user   userObject
 	grants Grants
+	// guest says that nobody vouched for the user; the role comes from who else is in
+	// the room then, not from grants alone.
+	guest bool
 	// conn is nil once the connection has ended.
 	conn atomic.Pointer[conn]
 	// whispers hands this connection what waits for its user.
