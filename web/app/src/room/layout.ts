@@ -1,0 +1,43 @@
+export interface Layout {
+  columns: number;
+  /** Width of a tile, CSS pixels. */
+  tile: number;
+  density: "roomy" | "medium" | "compact";
+}
+
+/** Height of a tile for its width: the arched window and the name beneath it. */
+export const aspect = 1.24;
+const largest = 264;
+
+/**
+ * How many people go into a row, and how large each is shown: as large as lets all fit into the stage, but not smaller than can be
+ * read; what is beyond is scrolled to. All in CSS pixels.
+ */
+export function layoutFor(people: number, width: number, height: number): Layout {
+  const narrow = width < 520;
+  const gap = gapFor(width);
+  const smallest = narrow ? 72 : 92;
+  let best = { columns: 1, tile: 0, last: 0 };
+  for (let columns = 1; columns <= Math.max(1, people); columns++) {
+    const rows = Math.ceil(people / columns);
+    const tile = Math.min(
+      largest,
+      (width - (columns - 1) * gap) / columns,
+      (height - (rows - 1) * gap) / rows / aspect,
+    );
+    const last = people - (rows - 1) * columns;
+    // Of two that are about as large the one with the fuller last row looks calmer.
+    if (tile > best.tile + 6 || (tile > best.tile - 6 && last / columns > best.last + 0.2)) best = { columns, tile, last: last / columns };
+  }
+  if (best.tile < smallest) {
+    const columns = Math.max(1, Math.floor((width + gap) / (smallest + gap)));
+    best = { columns, tile: Math.min(largest, (width - (columns - 1) * gap) / columns), last: 1 };
+    if (!narrow) best.tile = Math.min(best.tile, smallest * 1.15);
+  }
+  const tile = Math.max(48, Math.floor(best.tile));
+  return { columns: best.columns, tile, density: tile >= 168 ? "roomy" : tile >= 112 ? "medium" : "compact" };
+}
+
+export function gapFor(width: number): number {
+  return width < 520 ? 12 : 20;
+}

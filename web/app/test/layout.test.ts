@@ -1,0 +1,27 @@
+import { describe, expect, test } from "vitest";
+import { aspect, gapFor, layoutFor } from "../src/room/layout";
+
+const screens = [[360, 460], [390, 560], [700, 600], [860, 580], [1400, 900]] as const;
+
+describe.each(screens)("a stage of %i × %i", (width, height) => {
+  test.each([1, 2, 3, 8, 17, 50])("%i people fit its width", (people) => {
+    const { columns, tile } = layoutFor(people, width, height);
+    expect(columns * tile + (columns - 1) * gapFor(width)).toBeLessThanOrEqual(width);
+    expect(tile).toBeGreaterThanOrEqual(64);
+    expect(tile).toBeLessThanOrEqual(264);
+  });
+
+  test.each([1, 2, 8])("%i people are seen without scrolling", (people) => {
+    const { columns, tile } = layoutFor(people, width, height);
+    const rows = Math.ceil(people / columns);
+    expect(rows * tile * aspect + (rows - 1) * gapFor(width)).toBeLessThanOrEqual(height + 1);
+  });
+});
+
+test("a phone shows fifty people as compact tiles, several in a row", () => {
+  const { columns, density } = layoutFor(50, 336, 460);
+  expect(columns).toBeGreaterThanOrEqual(3);
+  expect(density).toBe("compact");
+});
+
+test("nobody at all is no error", () => expect(layoutFor(0, 300, 300).columns).toBe(1));
