@@ -8,11 +8,10 @@ import (
 const (
 	// quietAfter is the protocol's: 400 ms without voice.
 	quietAfter = 400 * time.Millisecond
-	// turnPause is how long someone in a conversation may hold their breath before a hum may have their slot.
-	turnPause = 1500 * time.Millisecond
-	// margin, in dB, is by how much a speaker must be louder to throw out another who is speaking. Two people
-	// seldom differ by more only because one of them stresses a word.
-	margin = 6
+	// turnPause is how long someone in a conversation may hold their breath before a mere background may have their slot, and longTurnPause
+	// before a faint one may.
+	turnPause     = 1500 * time.Millisecond
+	longTurnPause = 5 * time.Second
 	// tenure is how long a new occupant is safe from those who are louder, so that people who interrupt each other
 	// are heard for a word at least.
 	tenure = time.Second
@@ -37,6 +36,7 @@ type occupancy struct {
 	since    time.Duration // when the occupant came
 	voice    time.Duration // when its last packet with voice came
 	loudness float32
+	proven   bool // it has been established speech, and not faint
 }
 
 // NewAssigner returns an Assigner of that many empty slots for the subscriber self.
@@ -70,6 +70,7 @@ func (a *Assigner) hear(i int, now time.Duration, v Verdict) {
 	if v.Voice {
 		a.slots[i].voice = now
 		a.slots[i].loudness = v.Loudness
+		a.slots[i].proven = a.slots[i].proven || v.Established && v.Loudness >= faint
 	}
 }
 
@@ -78,35 +79,39 @@ func (a *Assigner) put(i int, source uint32, now time.Duration) {
 	a.slots[i] = occupancy{since: now, voice: never}
 }
 
-// victim returns the slot that a source with such a verdict may have, or -1.
+// victim returns the slot that a source with such a verdict may have, or -1. Of those who are quiet, who has only made a noise
+// goes before who has spoken.
 func (a *Assigner) victim(now time.Duration, v Verdict) int {
-	quietest, weakest := -1, -1
+	patience := v.patience()
+	quiet, weakest := -1, -1
 	for i := range a.slots {
 		if a.sources[i] == 0 {
 			return i
 		}
 		s := &a.slots[i]
-		if quietest < 0 || s.voice < a.slots[quietest].voice {
-			quietest = i
+		if now-s.voice >= patience && (quiet < 0 || s.worthLess(&a.slots[quiet])) {
+			quiet = i
 		}
 		if now-s.since >= tenure && (weakest < 0 || s.loudness < a.slots[weakest].loudness) {
 			weakest = i
 		}
 	}
 	switch {
-	case quietest >= 0 && v.Activity >= Steady && now-a.slots[quietest].voice >= patience(v.Activity):
-		return quietest
-	case weakest >= 0 && v.Established && v.Loudness >= a.slots[weakest].loudness+margin:
+	case v.Activity < Background:
+		return -1
+	case quiet >= 0:
+		return quiet
+	case weakest >= 0 && v.mayDisplace(a.slots[weakest].loudness):
 		return weakest
 	}
 	return -1
 }
 
-func patience(a Activity) time.Duration {
-	if a == Steady {
-		return turnPause
+func (o *occupancy) worthLess(other *occupancy) bool {
+	if o.proven != other.proven {
+		return other.proven
 	}
-	return quietAfter
+	return o.voice < other.voice
 }
 
 // Fill gives each of others that has no slot an empty one, when there are no more others than slots: then each has a slot for

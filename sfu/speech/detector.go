@@ -8,6 +8,8 @@ const (
 	// plain is a level from which on a sound is somebody's will even if it never changes: music, a tone. Noise of rooms and
 	// microphones is below.
 	plain = -40
+	// faint is a loudness below which speech is probably not meant for the room: a television, people in the next one.
+	faint = -45
 	// rise, in dB, is how far above its source's noise a sound must be to be more than that noise.
 	rise = 9
 	// assumedLoudness is that of sources that send no levels: any established speaker may throw them out.
@@ -73,9 +75,10 @@ type Detector struct {
 	lastVoice time.Duration // by the protocol's definition
 
 	// The present sound, or the last one.
-	run, runPackets, sinceRun int32
-	runPeak                   float32
-	clicks                    int8
+	run, sinceRun int32
+	inRow         int8 // packets without a break, up to 2
+	runPeak       float32
+	clicks        int8
 
 	speech      int32 // for how long, pauses subtracted
 	established bool
@@ -99,19 +102,16 @@ func (d *Detector) Observe(now time.Duration, timestamp uint32, level Level) Ver
 		level = d.level
 	}
 
-	var voice, clear, rising bool
-	if level.Present {
-		voice, clear, rising = d.judgeLevel(level, step, gap)
-	} else {
-		voice, clear, rising = d.judgePresence()
-		level.Attenuation = -assumedLoudness
+	if !level.Present {
+		return d.observePresence(now, step, gap)
 	}
+
+	voice, clear, rising := d.judge(level, step, gap)
 	if voice {
 		d.lastVoice = now
 	}
 	contends := voice && clear
 	d.trackSound(contends, level.dBov(), step, gap)
-
 	v := Verdict{
 		// A flag that is set and unset as it should be is right about the softest speech.
 		Voice:       voice && (clear || d.flags && d.flagged < stuckAfter),
@@ -125,6 +125,23 @@ func (d *Detector) Observe(now time.Duration, timestamp uint32, level Level) Ver
 		v.Activity = Silent
 	default:
 		v.Activity = Quiet
+	}
+	return v
+}
+
+// observePresence judges a packet without level by its coming. The first one after a gap may be one that DTX sends now and then to refresh
+// comfort noise: it is no voice yet.
+func (d *Detector) observePresence(now time.Duration, step, gap int32) Verdict {
+	d.speech = min(max(d.speech-gap, 0)+step, longestSpeech)
+	v := Verdict{Activity: Loud, Voice: true, Established: d.speech >= established, Loudness: assumedLoudness}
+	switch {
+	case gap > 0:
+		v.Activity, v.Voice = Onset, false
+	case d.continuous >= streamsAfter:
+		v.Activity, v.Established = Background, false
+	}
+	if v.Voice {
+		d.lastVoice = now
 	}
 	return v
 }
@@ -161,9 +178,9 @@ func (d *Detector) advance(now time.Duration, timestamp uint32) (step, gap int32
 	return step, gap
 }
 
-// judgeLevel says whether a packet is voice by the protocol's definition, whether it is clear of the source's noise, and whether that
+// judge says whether a packet is voice by the protocol's definition, whether it is clear of the source's noise, and whether that
 // is because it rises above it.
-func (d *Detector) judgeLevel(level Level, step, gap int32) (voice, clear, rising bool) {
+func (d *Detector) judge(level Level, step, gap int32) (voice, clear, rising bool) {
 	if gap > 0 || !level.Voice {
 		d.flagged = 0
 	}
@@ -176,21 +193,19 @@ func (d *Detector) judgeLevel(level Level, step, gap int32) (voice, clear, risin
 		voice = level.dBov() > audible
 	}
 	d.floor.observe(level.dBov(), step)
-	noise, known := d.floor.level()
-	rising = !known || level.dBov() >= noise+rise
+	rising = !d.floor.known() || level.dBov() >= d.floor.level()+rise
 	return voice, rising || level.dBov() >= plain, rising
-}
-
-// judgePresence does the same for a packet without level. The first packet after a gap may be one that DTX sends to refresh comfort noise.
-func (d *Detector) judgePresence() (voice, clear, rising bool) {
-	return true, true, d.continuous < streamsAfter
 }
 
 // trackSound follows sounds as they begin, go on and end.
 func (d *Detector) trackSound(contends bool, level float32, step, gap int32) {
 	d.sinceRun = min(d.sinceRun+gap, longestGap)
 	d.speech = max(d.speech-gap, 0)
+	if gap > 0 {
+		d.inRow = 0
+	}
 	if !contends {
+		d.inRow = 0
 		d.sinceRun = min(d.sinceRun+step, longestGap)
 		d.speech = max(d.speech-step/2, 0)
 	} else {
@@ -199,10 +214,12 @@ func (d *Detector) trackSound(contends bool, level float32, step, gap int32) {
 		}
 		d.sinceRun = 0
 		d.run = min(d.run+step, longestGap)
-		d.runPackets = min(d.runPackets+1, 2)
+		d.inRow = min(d.inRow+1, 2)
 		d.runPeak = max(d.runPeak, level)
 		d.speech = min(d.speech+step, longestSpeech)
-		d.measure(level, step)
+		if d.inRow > 1 || d.measured == 0 { // what DTX sends alone, now and then, is no measure
+			d.measure(level, step)
+		}
 	}
 	d.established = d.speech >= established || d.established && d.speech >= disestablish
 }
@@ -212,10 +229,10 @@ func (d *Detector) beginSound(level float32) {
 	switch {
 	case d.run >= word || d.sinceRun >= clickMemory:
 		d.clicks = 0
-	case d.run > 0 && d.run < click:
+	case d.run > 0 && d.run < click && d.floor.known():
 		d.clicks = min(d.clicks+1, clicky)
 	}
-	d.run, d.runPackets, d.runPeak = 0, 0, level
+	d.run, d.runPeak = 0, level
 	if d.sinceRun >= loudnessMemory {
 		d.measured = 0
 	}
@@ -227,7 +244,7 @@ func (d *Detector) measure(level float32, step int32) {
 		d.loudness = level
 	}
 	d.measured = min(d.measured+step, loudnessOver)
-	if d.measured > 0 {
+	if step > 0 {
 		difference := min(max(level-d.loudness, -loudnessJump), loudnessJump)
 		d.loudness += difference * float32(step) / float32(d.measured)
 	}
@@ -236,12 +253,12 @@ func (d *Detector) measure(level float32, step int32) {
 // entitlement is what a packet of a sound that is clear of its source's noise may do.
 func (d *Detector) entitlement(level float32, rising bool) Activity {
 	switch {
-	case d.runPackets < 2 || level < d.runPeak-decay:
+	case d.inRow < 2 || level < d.runPeak-decay:
 		return Onset
 	case d.clicks >= clicky && d.run < clickyProof:
 		return Onset
-	case !rising:
-		return Steady
+	case !rising || max(level, d.loudness) < faint:
+		return Background
 	}
 	return Loud
 }

@@ -38,7 +38,8 @@ func (f *floor) observe(level float32, step int32) {
 	}
 }
 
-// level is the floor in dBov, once it is known.
-func (f *floor) level() (dBov float32, known bool) {
-	return min(f.lowest, f.previous), f.observed >= floorKnown
-}
+// known says whether there is a floor yet.
+func (f *floor) known() bool { return f.observed >= floorKnown }
+
+// level is the floor in dBov.
+func (f *floor) level() float32 { return min(f.lowest, f.previous) }

@@ -1,5 +1,7 @@
 package speech
 
+import "time"
+
 // Activity is what a packet entitles its source to. Each entitles to all that the ones before it do.
 type Activity uint8
 
@@ -10,15 +12,15 @@ const (
 	Quiet
 	// Onset: the first packet of a sound. It may take an empty slot.
 	Onset
-	// Steady: a loud sound that does not change, such as music, a hum, or a stream without levels that never pauses. It may take
-	// the slot of someone who has been quiet for longer than a turn's pause.
-	Steady
+	// Background: a sound that is either loud but never changes, such as music, a hum, or a stream without levels that never pauses; or that is
+	// speech but faint. It may take the slot of someone who has been quiet for longer than a turn's pause.
+	Background
 	// Loud: a sound that is no click and rises out of its source's noise. It may take the slot of anyone who is quiet.
 	Loud
 )
 
 func (a Activity) String() string {
-	return [...]string{"silent", "quiet", "onset", "steady", "loud"}[a]
+	return [...]string{"silent", "quiet", "onset", "background", "loud"}[a]
 }
 
 // Verdict is a Detector's judgement of one packet: a value that travels with the packet to every subscriber's Assigner.
@@ -42,3 +44,28 @@ func (v Verdict) Forwardable(slots int) bool {
 
 // Contends says whether the packet may take a slot that its source does not have yet.
 func (v Verdict) Contends() bool { return v.Activity >= Onset }
+
+const (
+	// margin, in dB, is by how much a speaker must be louder to throw out another who is speaking. Two people seldom
+	// differ by more only because one of them stresses a word.
+	margin = 6
+	// plainMargin is by how much a sound must be louder than a faint one to need no proof that it is speech.
+	plainMargin = 15
+)
+
+// patience is how long someone must have been quiet for the packet to take their slot.
+func (v Verdict) patience() time.Duration {
+	switch {
+	case v.Activity == Loud:
+		return quietAfter
+	case v.Loudness < faint:
+		return longTurnPause
+	}
+	return turnPause
+}
+
+// mayDisplace says whether the packet may take the slot of someone who is speaking that loud.
+func (v Verdict) mayDisplace(loudness float32) bool {
+	return v.Established && v.Loudness >= loudness+margin ||
+		v.Activity == Loud && loudness < faint && v.Loudness >= loudness+plainMargin
+}
