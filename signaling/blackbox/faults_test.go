@@ -1,0 +1,474 @@
+package blackbox
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"hubbub/signaling/client"
+)
+
+func TestAConnectionIsDroppedWhenNothingCameFor25s(t *testing.T) {
+	t.Parallel()
+	room := unique("half-open")
+	watcher := guests.guest(t, "Watcher").in(room)
+	network := newCable(t)
+	p := guests.visitor(t, client.Options{NetDial: network.dial})
+	p.mustConnect(client.ConnectParams{Name: "Silent"})
+	p.in(room)
+	network.cut()
+	began := time.Now()
+	lost := func() bool {
+		for _, e := range allTold[client.ParticipantEvent](watcher, "participant_updated") {
+			if e.Participant.ID == p.id() && e.Participant.State == "reconnecting" {
+				return true
+			}
+		}
+		return false
+	}
+	eventually(t, 40*time.Second, "the server drops the half-open connection", lost)
+	if took := time.Since(began); took < 14*time.Second || took > 31*time.Second {
+		t.Errorf("the connection was dropped after %s, want about 25 s from the last sign of life", took)
+	}
+	await(watcher, "participant_left", func(e client.LeftEvent) bool { return e.ID == p.id() && e.Reason == "timeout" })
+	watcher.wantOpen() // it has answered pings all the while
+}
+
+func TestTheServerPingsEvery10s(t *testing.T) {
+	t.Parallel()
+	l := guests.connectedLine(t)
+	pings := make(chan time.Time, 10)
+	l.SetPingHandler(func(data string) error {
+		pings <- time.Now()
+		return l.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(patience))
+	})
+	go func() {
+		for {
+			if _, _, err := l.ReadMessage(); err != nil {
+				return // at the end of the test
+			}
+		}
+	}()
+	var last time.Time
+	for i := range 3 {
+		select {
+		case at := <-pings:
+			if gap := at.Sub(last); i > 0 && (gap < 8*time.Second || gap > 13*time.Second) {
+				t.Errorf("%s between two pings", gap)
+			}
+			last = at
+		case <-time.After(15 * time.Second):
+			t.Fatal("no ping in 15 s")
+		}
+	}
+}
+
+func TestAClientThatDoesNotReadIsClosedWith4008AndSlowsNobody(t *testing.T) {
+	t.Parallel()
+	room := unique("too-slow")
+	a := unlimited.guest(t, "Ada").in(room)
+	b := unlimited.guest(t, "Bea").in(room)
+	slow := unlimited.lineBy(t, websocket.Dialer{
+		NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+				var failed error
+				err := c.Control(func(fd uintptr) { // before connecting, so that the window is small from the start
+					failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
+				})
+				if err != nil {
+					return err
+				}
+				return failed
+			}}
+			return d.DialContext(ctx, network, addr)
+		},
+	})
+	slow.send(`{"jsonrpc":"2.0","id":0,"method":"connect","params":{"name":"Slow"}}`)
+	slow.receive()
+	slow.send(request("join", fmt.Sprintf(`{"room":%q}`, room)))
+	slow.answer()
+
+	text := strings.Repeat("\U0001f422", a.hello.Limits.Text)
+	lost := func() bool {
+		for _, e := range allTold[client.ParticipantEvent](b, "participant_updated") {
+			if e.Participant.Name == "Slow" && e.Participant.State == "reconnecting" {
+				return true
+			}
+		}
+		return false
+	}
+	var slowest time.Duration
+	sent := 0
+	for deadline := time.Now().Add(60 * time.Second); !lost(); sent++ {
+		if time.Now().After(deadline) {
+			t.Fatalf("after %d messages that it did not read it is still not closed", sent)
+		}
+		began := time.Now()
+		r := a.mustChat(text)
+		await(b, "chat", func(m client.Message) bool { return m.Seq == r.Seq })
+		slowest = max(slowest, time.Since(began))
+	}
+	t.Logf("closed after %d messages of %d bytes, the slowest took %s", sent, len(text), slowest)
+	if slowest > 2*time.Second {
+		t.Errorf("a message to the others took %s", slowest)
+	}
+	slow.wantClosed(client.CloseTooSlow, patience) // it reads again, within the 5 s
+}
+
+func TestSlowlorisIsCutOff(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		first, then string
+	}{
+		"nothing":             {"", ""},
+		"half a request":      {"GET /v1/signal HTTP/1.1\r\nHost: x\r\n", ""},
+		"a byte now and then": {"GET /v1/signal HTTP/1.1\r\nX-Slow: ", "x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.Dial("tcp", strings.TrimPrefix(guests.http, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if _, err := io.WriteString(conn, c.first); err != nil {
+				t.Fatal(err)
+			}
+			if c.then != "" {
+				done := make(chan struct{})
+				var dripping sync.WaitGroup
+				defer dripping.Wait()
+				defer close(done)
+				dripping.Go(func() {
+					tick := time.NewTicker(500 * time.Millisecond)
+					defer tick.Stop()
+					for {
+						select {
+						case <-done:
+							return
+						case <-tick.C:
+							if _, err := io.WriteString(conn, c.then); err != nil {
+								return
+							}
+						}
+					}
+				})
+			}
+			wantEnd(t, conn, 40*time.Second)
+		})
+	}
+}
+
+func TestWhoNeverConnectsIsClosedAfterAWhile(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	baseline := s.goroutines(t)
+	var lines []*line
+	for range 50 {
+		lines = append(lines, s.line(t))
+	}
+	var reading sync.WaitGroup
+	for _, l := range lines {
+		reading.Go(func() { // answers pings, but never connects
+			_ = l.SetReadDeadline(time.Now().Add(60 * time.Second))
+			if _, _, err := l.ReadMessage(); err == nil {
+				t.Error("a frame came to who has not connected")
+			} else if e, ok := err.(net.Error); ok && e.Timeout() { //nolint:errorlint // gorilla returns it bare
+				t.Error("still open after 60 s")
+			}
+		})
+	}
+	reading.Wait()
+	p := s.guest(t, "Ada")
+	if err := p.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	wantGoroutines(t, s, baseline)
+}
+
+func TestRandomDatagramsOnTheMediaPortDoNotDisturbACall(t *testing.T) {
+	t.Parallel()
+	room := unique("datagrams")
+	a := unlimited.guest(t, "Ada").withSlots(room, 2)
+	b := unlimited.guest(t, "Bea").withSlots(room, 2)
+	a.wantHears(b)
+	b.wantHears(a)
+
+	done := make(chan struct{})
+	var attacking sync.WaitGroup
+	attacking.Go(func() { attackUDP(t, unlimited.mediaPort, done) })
+	attacking.Go(func() { attackTCP(unlimited.mediaPort, done) })
+	at := a.heard.count()
+	first := b.voice.say(t, 100, loud, true)
+	close(done)
+	attacking.Wait()
+	eventually(t, patience, "all frames are heard", func() bool { return len(since(a.heard.of(b.voice, at), first)) == 100 })
+	a.wantHears(b)
+	b.wantHears(a)
+	wantContinuous(t, a)
+	for _, s := range a.heard.all() {
+		if s.from != b.voice.tag {
+			t.Fatal("something was heard that nobody of the room sent")
+		}
+	}
+	// Newcomers still get in.
+	c := unlimited.guest(t, "Cem").withSlots(room, 2)
+	a.wantHears(c)
+}
+
+// attackUDP sends what the ports of the lanes do not expect until done is closed.
+func attackUDP(t *testing.T, port int, done <-chan struct{}) {
+	random := func(n int) []byte {
+		b := make([]byte, n)
+		_, _ = rand.Read(b) // never fails
+		return b
+	}
+	with := func(head []byte, n int) []byte { return append(head, random(n)...) }
+	stun := make([]byte, 20)
+	binary.BigEndian.PutUint16(stun, 1)
+	binary.BigEndian.PutUint32(stun[4:], 0x2112A442)
+	datagrams := []func() []byte{
+		func() []byte { return nil },
+		func() []byte { return random(1) },
+		func() []byte { return random(100) },
+		func() []byte { return random(60_000) },
+		func() []byte { return stun }, // a binding request without integrity
+		func() []byte { return with([]byte{0, 1, 0xff, 0xff, 0x21, 0x12, 0xa4, 0x42}, 60) },      // lies about its length
+		func() []byte { return with([]byte{22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 80}, 80) }, // DTLS handshake
+		func() []byte { return with([]byte{23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 0, 0, 80}, 80) },
+		func() []byte { return with([]byte{0x80, 111}, 90) }, // RTP
+		func() []byte { return with([]byte{0x9f, 111}, 12) }, // RTP whose header says more than there is
+		func() []byte { return with([]byte{0x81, 201}, 30) }, // RTCP
+	}
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		for lane := range lanes {
+			conn, err := net.DialUDP("udp4", nil, &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port + lane})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = conn.Write(datagrams[n%len(datagrams)]()) // a refusal is as good as a drop
+			_ = conn.Close()
+		}
+	}
+}
+
+// attackTCP does the same to the ICE-TCP port.
+func attackTCP(port int, done <-chan struct{}) {
+	var open []net.Conn
+	defer func() {
+		for _, c := range open {
+			_ = c.Close()
+		}
+	}()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for n := 0; ; n++ {
+		select {
+		case <-done:
+			return
+		case <-tick.C:
+		}
+		conn, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", port+n%lanes))
+		if err != nil {
+			continue // refused: a defence too
+		}
+		open = append(open, conn)
+		switch n % 3 {
+		case 0:
+			_, _ = conn.Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+		case 1:
+			_, _ = conn.Write([]byte{0xff, 0xff, 0}) // RFC 4571: a frame of 65,535 bytes that never comes
+		}
+	}
+}
+
+func TestWhoVanishesIsReconnectingThenLeftAndNothingOfThemRemains(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	warm := s.guest(t, "Warm").withSlots(unique("warm"), 2) // whatever is made once has been made
+	leaveAll(t, warm)
+	wantEmpty(t, s)
+	baseline := settledGoroutines(t, s)
+
+	room := unique("vanish")
+	watcher := s.guest(t, "Watcher").withSlots(room, 2)
+	var gone []*person
+	for range 5 {
+		gone = append(gone, s.guest(t, "Gone").withSlots(room, 2))
+	}
+	for _, p := range gone {
+		watcher.wantHears(p)
+		silence(450*time.Millisecond, p.voice)
+	}
+	for _, p := range gone {
+		p.Abort()
+		if err := p.media.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, p := range gone {
+		watcher.isState(p.id(), "reconnecting")
+		await(watcher, "participant_left", func(e client.LeftEvent) bool { return e.ID == p.id() && e.Reason == "timeout" })
+	}
+	for mid, slot := range slotsNow(watcher) {
+		if slot.Participant != "" {
+			t.Errorf("slot %s still carries %s", mid, slot.Participant)
+		}
+	}
+	leaveAll(t, watcher)
+	wantEmpty(t, s)
+	wantGoroutines(t, s, baseline)
+}
+
+func leaveAll(t *testing.T, people ...*person) {
+	t.Helper()
+	for _, p := range people {
+		if err := p.Leave(); err != nil {
+			t.Error(err)
+		}
+		if p.media != nil {
+			if err := p.media.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+// wantEmpty waits until the operator's metrics say that nothing is left: no rooms, participants, peers.
+func wantEmpty(t *testing.T, s *server) {
+	t.Helper()
+	for _, name := range []string{"hubbub_rooms", "hubbub_participants", "hubbub_peers"} {
+		eventually(t, patience, name+" is 0", func() bool {
+			v, found := s.metric(t, name)
+			if !found {
+				t.Fatalf("there is no metric %s", name)
+			}
+			return v == 0
+		})
+	}
+}
+
+// settledGoroutines waits for the number of goroutines to stay the same for a while.
+func settledGoroutines(t *testing.T, s *server) int {
+	t.Helper()
+	last, since := s.goroutines(t), time.Now()
+	eventually(t, patience, "the number of goroutines settles", func() bool {
+		if n := s.goroutines(t); n != last {
+			last, since = n, time.Now()
+		}
+		return time.Since(since) > time.Second
+	})
+	return last
+}
+
+// wantGoroutines waits until there are no more than at the beginning. The admin server's own connections come and go.
+func wantGoroutines(t *testing.T, s *server, baseline int) {
+	t.Helper()
+	const ownConnections = 3
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for n := s.goroutines(t); n > baseline+ownConnections; n = s.goroutines(t) {
+		if time.Now().After(deadline) {
+			t.Fatalf("there are %d goroutines, at the beginning there were %d:\n%s", n, baseline, s.get(t, s.admin+"/debug/pprof/goroutine?debug=1"))
+		}
+		<-tick.C
+	}
+}
+
+func TestSIGTERMClosesWith1012AndExitsWithin5s(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	idle := s.guest(t, "Idle")
+	p := s.guest(t, "Ada").withSlots(unique("sigterm"), 2)
+	began := time.Now()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	p.wantClosed(websocket.CloseServiceRestart)
+	idle.wantClosed(websocket.CloseServiceRestart)
+	select {
+	case err := <-s.exited:
+		s.exited <- err
+		if err != nil {
+			t.Errorf("the server ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("the server has not ended")
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %s", took)
+	}
+}
+
+// cable is a TCP relay that can fall silent without closing anything, as a pulled cable does.
+type cable struct {
+	mu    sync.Mutex
+	conns []*silentConn
+}
+
+func newCable(t *testing.T) *cable {
+	c := new(cable)
+	t.Cleanup(func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, conn := range c.conns {
+			_ = conn.Conn.Close()
+		}
+	})
+	return c
+}
+
+func (c *cable) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	s := &silentConn{Conn: conn, silent: make(chan struct{})}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.conns = append(c.conns, s)
+	return s, nil
+}
+
+func (c *cable) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.conns {
+		close(conn.silent)
+	}
+}
+
+// silentConn swallows what is written once it is silent; the other side sees an open connection on which nothing comes.
+type silentConn struct {
+	net.Conn
+	silent chan struct{}
+}
+
+func (c *silentConn) Write(b []byte) (int, error) {
+	select {
+	case <-c.silent:
+		return len(b), nil
+	default:
+		return c.Conn.Write(b)
+	}
+}

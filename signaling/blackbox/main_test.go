@@ -1,0 +1,65 @@
+// Package blackbox tests the server from outside, as docs/protocol.md promises it: the real binary, built with the race
+// detector, is started with flags and spoken to by the Go client of the protocol. Each test's name is
+// a sentence of the protocol. Nothing here may import the server's packages.
+package blackbox
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// grace is the grace time of all servers under test: short, so that waiting for its end is too.
+const grace = 2 * time.Second
+
+// The servers that most tests share. Tests that stop or measure a server start their own.
+var (
+	serverBinary string
+	guests       *server // as `hubbub serve` alone, guests only
+	tokens       *server // with API keys
+	unlimited    *server // guests, without rate limits
+)
+
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) (code int) {
+	dir, err := os.MkdirTemp("", "hubbub-blackbox-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+
+	serverBinary = filepath.Join(dir, "hubbub")
+	if out, err := exec.Command("go", "build", "-race", "-o", serverBinary, "hubbub/cmd/hubbub").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the server: %v\n%s", err, out)
+		return 1
+	}
+	for _, s := range []struct {
+		server **server
+		args   []string
+	}{
+		{&guests, nil},
+		{&tokens, []string{"--api-key", keyOne.flag(), "--api-key", keyTwo.flag(), "--origin", "https://talk.example"}},
+		{&unlimited, []string{"--limits", "off"}},
+	} {
+		started, err := launch(s.args...)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		*s.server = started
+		defer func() {
+			if err := started.stop(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				code = 1
+			}
+		}()
+	}
+	return m.Run()
+}

@@ -1,0 +1,273 @@
+package blackbox
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const lanes = 2
+
+// server is a running hubbub process.
+type server struct {
+	http      string // http://127.0.0.1:port, of the ready line
+	signal    string // ws://…/v1/signal
+	admin     string // http://127.0.0.1:port
+	mediaPort int    // of the first lane
+
+	cmd    *exec.Cmd
+	exited chan error
+	log    *logBuffer
+}
+
+// launch starts a server on free ports and waits until it says that it is ready.
+func launch(args ...string) (*server, error) {
+	listen, admin := freeTCPPort(), freeTCPPort()
+	s := &server{
+		admin:     fmt.Sprintf("http://127.0.0.1:%d", admin),
+		mediaPort: freeMediaPorts(),
+		exited:    make(chan error, 1),
+		log:       new(logBuffer),
+	}
+	s.cmd = exec.Command(serverBinary, append([]string{
+		"serve",
+		"--listen", fmt.Sprintf("127.0.0.1:%d", listen),
+		"--admin-listen", fmt.Sprintf("127.0.0.1:%d", admin),
+		"--media-port", strconv.Itoa(s.mediaPort),
+		"--media-ip", "127.0.0.1",
+		"--lanes", strconv.Itoa(lanes),
+		"--grace", grace.String(),
+	}, args...)...)
+	s.cmd.Stderr = s.log
+	stdout, err := s.cmd.StdoutPipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting the server: %w", err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting the server: %w", err)
+	}
+	ready := make(chan string, 1)
+	go func() {
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if url := regexp.MustCompile(`http://[^\s]+`).FindString(lines.Text()); url != "" {
+				select {
+				case ready <- url:
+				default:
+				}
+			}
+		}
+		s.exited <- s.cmd.Wait()
+	}()
+	select {
+	case url := <-ready:
+		s.http = strings.TrimSuffix(url, "/")
+		s.signal = "ws" + strings.TrimPrefix(s.http, "http") + "/v1/signal"
+		return s, nil
+	case err := <-s.exited:
+		return nil, fmt.Errorf("the server ended before it was ready: %v\n%s", err, s.log)
+	case <-time.After(30 * time.Second):
+		_ = s.cmd.Process.Kill()
+		return nil, fmt.Errorf("the server said nothing of being ready in 30 s\n%s", s.log)
+	}
+}
+
+// start launches a server that belongs to one test.
+func start(t *testing.T, args ...string) *server {
+	t.Helper()
+	s, err := launch(args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// stop asks the process to end, and tells what it did wrong while it lived.
+func (s *server) stop() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return fmt.Errorf("stopping the server: %w", err)
+	}
+	select {
+	case err := <-s.exited:
+		s.exited <- err
+		if err != nil {
+			return fmt.Errorf("the server ended with: %w\n%s", err, s.log)
+		}
+	case <-time.After(20 * time.Second):
+		_ = s.cmd.Process.Kill()
+		return fmt.Errorf("the server did not end within 20 s of SIGTERM\n%s", s.log)
+	}
+	if bad := s.log.find("DATA RACE", "panic", "fatal error"); bad != "" {
+		return fmt.Errorf("the server logged %q:\n%s", bad, s.log)
+	}
+	return nil
+}
+
+func (s *server) get(t *testing.T, url string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %s\n%s", url, resp.Status, body)
+	}
+	return string(body)
+}
+
+// goroutines counts those of the server, without the ones that serve this request.
+func (s *server) goroutines(t *testing.T) int {
+	t.Helper()
+	profile := s.get(t, s.admin+"/debug/pprof/goroutine?debug=1")
+	m := regexp.MustCompile(`goroutine profile: total (\d+)`).FindStringSubmatch(profile)
+	if m == nil {
+		t.Fatalf("no total in the goroutine profile:\n%s", profile)
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// metric sums the samples of a metric over its labels; found is false when there are none.
+func (s *server) metric(t *testing.T, name string) (sum float64, found bool) {
+	t.Helper()
+	for line := range strings.Lines(s.get(t, s.admin+"/metrics")) {
+		rest, ok := strings.CutPrefix(line, name)
+		if !ok || (rest[0] != ' ' && rest[0] != '{') {
+			continue
+		}
+		fields := strings.Fields(line)
+		v, err := strconv.ParseFloat(fields[len(fields)-1], 64)
+		if err != nil {
+			t.Fatalf("reading %q: %v", line, err)
+		}
+		sum, found = sum+v, true
+	}
+	return sum, found
+}
+
+// logBuffer collects what the process writes.
+type logBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func (b *logBuffer) find(words ...string) string {
+	text := b.String()
+	for _, w := range words {
+		if strings.Contains(text, w) {
+			return w
+		}
+	}
+	return ""
+}
+
+var ports struct {
+	sync.Mutex
+	given map[int]bool
+}
+
+// freeTCPPort finds a port that nobody has, and that no earlier call has returned.
+func freeTCPPort() int {
+	ports.Lock()
+	defer ports.Unlock()
+	for {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			panic(err) // a machine without free ports cannot run these tests
+		}
+		port := l.Addr().(*net.TCPAddr).Port
+		_ = l.Close()
+		if take(port) {
+			return port
+		}
+	}
+}
+
+// freeMediaPorts finds a run of ports, one for each lane, free for UDP and TCP.
+func freeMediaPorts() int {
+	ports.Lock()
+	defer ports.Unlock()
+	for {
+		c, err := net.ListenPacket("udp4", "127.0.0.1:0")
+		if err != nil {
+			panic(err)
+		}
+		first := c.LocalAddr().(*net.UDPAddr).Port
+		_ = c.Close()
+		free := true
+		for port := first; port < first+lanes && free; port++ {
+			free = take(port) && isFree(port)
+		}
+		if free {
+			return first
+		}
+	}
+}
+
+func take(port int) bool {
+	if ports.given == nil {
+		ports.given = make(map[int]bool)
+	}
+	if ports.given[port] {
+		return false
+	}
+	ports.given[port] = true
+	return true
+}
+
+func isFree(port int) bool {
+	addr := fmt.Sprintf("127.0.0.1:%d", port)
+	u, err := net.ListenPacket("udp4", addr)
+	if err != nil {
+		return false
+	}
+	_ = u.Close()
+	l, err := net.Listen("tcp4", addr)
+	if err != nil {
+		return false
+	}
+	_ = l.Close()
+	return true
+}
