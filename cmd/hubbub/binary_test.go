@@ -57,6 +57,7 @@ func raceFlag() []string {
 func command(ctx context.Context, env []string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, binary, args...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "HUBBUB_") })
+	cmd.Env = append(cmd.Env, "GORACE=atexit_sleep_ms=0") // else a binary with -race ends a second late
 	cmd.Env = append(cmd.Env, env...)
 	return cmd
 }

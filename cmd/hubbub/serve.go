@@ -27,6 +27,9 @@ const (
 
 	// stopTimeout bounds how long ending may take, below the 5 s that who started the server was promised.
 	stopTimeout = 4 * time.Second
+	// finishTimeout is for HTTP requests that are under way: short, since browsers keep connections open on which they never ask for
+	// anything, and those look alike.
+	finishTimeout = 500 * time.Millisecond
 )
 
 // serveCommand runs the server until it is told to end.
@@ -135,8 +138,10 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-// closeHTTPServer lets requests finish, and drops those that are not done when ctx ends.
+// closeHTTPServer lets requests finish, and drops those that are not done in time.
 func closeHTTPServer(ctx context.Context, server *http.Server) {
+	ctx, cancel := context.WithTimeout(ctx, finishTimeout)
+	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		_ = server.Close() // has the same error again
 	}

@@ -184,11 +184,17 @@ func TestSignalsEndIt(t *testing.T) {
 		t.Run(sig.String(), func(t *testing.T) {
 			s := startServer(t, nil)
 			ws := connect(t, s)
+			closed := make(chan error, 1)
+			go func() {
+				_, _, err := ws.ReadMessage()
+				_ = ws.Close() // a browser does so by itself
+				closed <- err
+			}()
 			code, took := s.signal(sig)
 			if code != 0 || took > 5*time.Second {
 				t.Errorf("exit code %d after %v", code, took)
 			}
-			if _, _, err := ws.ReadMessage(); !websocket.IsCloseError(err, 1012) {
+			if err := <-closed; !websocket.IsCloseError(err, 1012) {
 				t.Errorf("the client read %v, want close 1012", err)
 			}
 		})
