@@ -52,6 +52,9 @@ func TestTheServerPingsEvery10s(t *testing.T) {
 		pings <- time.Now()
 		return l.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(patience))
 	})
+	if err := l.SetReadDeadline(time.Time{}); err != nil {
+		t.Fatal(err)
+	}
 	go func() {
 		for {
 			if _, _, err := l.ReadMessage(); err != nil {

@@ -152,7 +152,11 @@ func (p *person) wantOpen() {
 // participant of the room arrives after it.
 func (s *server) fence(t *testing.T, room string, people ...*person) {
 	t.Helper()
-	f := s.guest(t, "Fence").in(room)
+	who := client.ConnectParams{Name: "Fence"}
+	if s == tokens {
+		who = client.ConnectParams{Token: mint(t, unique("fence"), speaker(nil))}
+	}
+	f := s.connect(t, who).in(room)
 	text := unique("fence")
 	f.mustChat(text)
 	for _, p := range people {

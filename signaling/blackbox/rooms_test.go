@@ -3,10 +3,14 @@ package blackbox
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
 
 	"hubbub/signaling/client"
 )
@@ -379,22 +383,49 @@ func TestWhenTheLastHostLeavesTheSpeakerLongestThereBecomesHost(t *testing.T) {
 
 func TestARoomAtItsLimitIs507(t *testing.T) {
 	t.Parallel()
+	s := start(t, "--limits", "off")
 	room := unique("full")
-	first := unlimited.guest(t, "First").in(room)
+	first := s.guest(t, "First").in(room)
 	limit := first.joined.Room.Limit
-	if limit > 500 {
+	if limit > 1_000 {
 		t.Fatalf("the limit of a room is %d: too many for this test", limit)
 	}
-	var last *person
-	for range limit - 1 {
-		last = unlimited.guest(t, "Filler").in(room)
+	var reading sync.WaitGroup
+	var fillers []*line
+	tick := time.NewTicker(5 * time.Second)
+	defer tick.Stop()
+	keepAlive := func() {
+		select {
+		case <-tick.C:
+			for _, l := range fillers {
+				_ = l.WriteControl(websocket.PongMessage, nil, time.Now().Add(patience)) // who is lost is missed below
+			}
+		default:
+		}
 	}
-	late := unlimited.guest(t, "Late")
+	for range limit - 1 {
+		keepAlive()
+		l := s.line(t)
+		l.send(`{"jsonrpc":"2.0","id":0,"method":"connect","params":{"name":"Filler"}}`)
+		l.send(request("join", fmt.Sprintf(`{"room":%q}`, room)))
+		fillers = append(fillers, l)
+		// What it is told is of no interest, and taking it apart would be the most of this test's work.
+		reading.Go(func() { _, _ = io.Copy(io.Discard, l.NetConn()) })
+	}
+	eventually(t, time.Minute, "the room is full", func() bool {
+		keepAlive()
+		rooms, err := first.Rooms(within(t, time.Minute))
+		return err == nil && len(rooms) == 1 && rooms[0].Participants == limit
+	})
+	late := s.guest(t, "Late")
 	_, err := late.Join(within(t, patience), client.JoinParams{Room: room})
 	wantError(t, err, 507)
-	if err := last.Leave(); err != nil {
+	if err := first.LeaveRoom(within(t, patience)); err != nil {
 		t.Fatal(err)
 	}
-	await(first, "participant_left", func(e client.LeftEvent) bool { return e.ID == last.id() })
 	late.in(room)
+	for _, l := range fillers {
+		_ = l.Close()
+	}
+	reading.Wait()
 }
