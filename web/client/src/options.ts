@@ -41,6 +41,7 @@ export interface Ended {
     | "flooding"
     | "protocol_error"
     | "forbidden"
+    | "not_found"
     | "room_full"
     | "invalid";
   message: string;

@@ -1,0 +1,321 @@
+import type { Hint } from "./environment.js";
+import { toHubbubError } from "./errors.js";
+import type { ConnectionQuality, MediaProblem, MediaState } from "./options.js";
+import { Peer, type Offer } from "./peer.js";
+import { Playback, type Listening } from "./playback.js";
+import type { NegotiateResult, Slot } from "./protocol.js";
+import { assess, readCounters, type Counters } from "./quality.js";
+
+/** A new connection that has been offered, but not answered. */
+export interface Prepared {
+  readonly peer: Peer;
+  readonly description: Offer;
+}
+
+export interface Answered {
+  answer?: string;
+  slots: readonly Slot[];
+}
+
+export interface MediaHandlers {
+  configuration: () => RTCConfiguration;
+  negotiate: (offer: Offer) => Promise<NegotiateResult>;
+  /** `join` of the room we are in, with a new connection. */
+  join: (offer: Offer) => Promise<Answered>;
+  state: (state: MediaState, problem: MediaProblem | undefined) => void;
+  slots: (slots: readonly Slot[]) => void;
+  playbackBlocked: (blocked: boolean) => void;
+  /** Other slots are heard from now on. */
+  receivers: (receivers: ReadonlyMap<string, RTCRtpReceiver>) => void;
+  /** 0..1 */
+  volume: (participant: string) => number;
+}
+
+/** Milliseconds until a connection that was answered counts as not to be had, and an ICE restart as failed. */
+const CONNECT_PATIENCE = 10_000;
+const RESTART_PATIENCE = 6_000;
+/** A moment of `disconnected` may heal by itself; longer is heard. */
+const DISCONNECTED_GRACE = 500;
+/** Between attempts when no connection can be had; the last one goes on. */
+const RETRIES = [2_000, 5_000, 10_000, 20_000];
+/** How long an old connection is kept playing for a new one that is not through yet. */
+const HANDOVER_PATIENCE = 8_000;
+
+/**
+ * The sound of one room: a `Peer` and its `Playback`, mended when the network breaks them. First an ICE restart (it keeps
+ * the keys and costs about 200 ms of sound), then a new connection by `join`.
+ */
+export class Media {
+  readonly #handlers: MediaHandlers;
+  readonly #slotCount: number;
+  readonly listening: Listening = { deafened: false, speaker: "" };
+  #peer: Peer | undefined;
+  #playback: Playback | undefined;
+  #state: MediaState = "none";
+  #problem: MediaProblem | undefined;
+  #slots: readonly Slot[] = [];
+  /** Who is heard where, by whichever told last: `slots`, or the packets. */
+  readonly #occupants = new Map<string, string>();
+  #track: MediaStreamTrack | null = null;
+  #muted = false;
+  #mending: Promise<void> | undefined;
+  /** Mending had to wait for the signalling. */
+  #mendLater = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #failures = 0;
+  #closed = false;
+  #blocked = false;
+  #counters: { peer: Peer; at: Counters } | undefined;
+
+  constructor(slots: number, handlers: MediaHandlers) {
+    this.#slotCount = slots;
+    this.#handlers = handlers;
+  }
+
+  get state(): MediaState {
+    return this.#state;
+  }
+
+  get problem(): MediaProblem | undefined {
+    return this.#problem;
+  }
+
+  get slots(): readonly Slot[] {
+    return this.#slots;
+  }
+
+  get playbackBlocked(): boolean {
+    return this.#blocked;
+  }
+
+  /** Whether the connection may go on when the signalling is back: `join` needs no offer then. */
+  get alive(): boolean {
+    return this.#peer !== undefined && this.#peer.state !== "failed" && this.#peer.state !== "closed" && this.#state !== "failed";
+  }
+
+  /** A new connection's offer; undefined where there is no WebRTC. Close `peer` when it comes to nothing. */
+  async prepare(): Promise<Prepared | undefined> {
+    let peer: Peer | undefined;
+    try {
+      peer = new Peer(this.#handlers.configuration(), this.#slotCount, (changed) => this.#peerChanged(changed));
+      return { peer, description: await peer.offer() };
+    } catch {
+      peer?.close();
+      this.#setState("none", "unsupported");
+      return undefined;
+    }
+  }
+
+  /**
+   * Takes the answered connection into use. What played before goes on until the new one is through. Resolves when that is
+   * so, or will not be.
+   */
+  async adopt({ peer }: Prepared, { answer, slots }: Answered): Promise<void> {
+    const old = { peer: this.#peer, playback: this.#playback };
+    if (this.#closed) return peer.close();
+    this.#peer = peer;
+    this.#mendLater = false;
+    this.#watch(CONNECT_PATIENCE, () => this.#failed());
+    if (this.#state !== "connected") this.#setState("connecting", undefined);
+    try {
+      if (answer === undefined) throw new Error("the server has no sound for us");
+      await peer.accept(answer);
+    } catch {
+      if (peer === this.#peer) this.#peer = undefined;
+      peer.close();
+      if (old.peer && !this.#closed) this.#peer = old.peer;
+      return this.#failed("rejected");
+    }
+    void this.#send();
+    const playback = new Playback(peer.receivers, this.listening, () => this.#blockedChanged());
+    if (old.peer?.state === "connected") await peer.settled(HANDOVER_PATIENCE);
+    if (this.#closed || this.#peer !== peer) playback.close();
+    else {
+      this.#playback = playback;
+      this.#handlers.receivers(peer.receivers);
+      this.setSlots(slots);
+      playback.start();
+    }
+    old.playback?.close();
+    old.peer?.close();
+    if (this.#closed) peer.close();
+  }
+
+  /** What `slots` said: those that changed, or all. */
+  setSlots(changed: readonly Slot[]): void {
+    const slots = new Map(this.#slots.map((slot) => [slot.mid, slot]));
+    for (const slot of changed) {
+      slots.set(slot.mid, slot);
+      if (slot.participant === null) this.#occupants.delete(slot.mid);
+      else this.#occupants.set(slot.mid, slot.participant);
+    }
+    this.#slots = [...slots.values()];
+    this.applyVolumes();
+    this.#handlers.slots(this.#slots);
+  }
+
+  /** What the packets say: in step with the sound, where `slots` may come a moment before or after. */
+  heard(mid: string, participant: string): void {
+    if (this.#occupants.get(mid) === participant) return;
+    this.#occupants.set(mid, participant);
+    this.applyVolumes();
+  }
+
+  applyVolumes(): void {
+    for (const [mid, participant] of this.#occupants) this.#playback?.setVolume(mid, this.#handlers.volume(participant));
+  }
+
+  async setTrack(track: MediaStreamTrack | null): Promise<void> {
+    this.#track = track;
+    if (track && !this.#peer && !this.#closed && this.#problem !== "unsupported") await this.#mend({ anew: true });
+    await this.#send();
+  }
+
+  async setMuted(muted: boolean): Promise<void> {
+    this.#muted = muted;
+    await this.#send();
+  }
+
+  setDeafened(deafened: boolean): void {
+    this.listening.deafened = deafened;
+    this.#playback?.apply();
+  }
+
+  async setSpeaker(deviceId: string): Promise<void> {
+    const before = this.listening.speaker;
+    this.listening.speaker = deviceId;
+    try {
+      await this.#playback?.applySpeaker();
+    } catch (error) {
+      this.listening.speaker = before;
+      throw error;
+    }
+  }
+
+  async resumePlayback(): Promise<void> {
+    await this.#playback?.resume();
+  }
+
+  /** The signalling is back and the room joined without an offer: mends what could not be mended meanwhile. */
+  checkUp(): void {
+    if (this.#mendLater || this.#peer?.state === "disconnected") void this.#mend();
+  }
+
+  hint(hint: Hint): void {
+    if (!this.#peer || hint === "offline") return;
+    // On another network the old path looks well for seconds still. The other hints are too weak to touch what works.
+    const moved = hint === "network" || hint === "online";
+    if (moved || this.#state !== "connected") void this.#mend({ anew: this.#state === "failed" });
+  }
+
+  /** Over the time since the last call. */
+  async quality(signalling: number | undefined): Promise<ConnectionQuality | undefined> {
+    const peer = this.#peer;
+    if (!peer) return undefined;
+    const at = readCounters(await peer.stats());
+    const before = this.#counters?.peer === peer ? this.#counters.at : undefined;
+    this.#counters = { peer, at };
+    return assess(before, at, peer.state === "connected", signalling);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#playback?.close();
+    this.#peer?.close();
+    this.#playback = this.#peer = undefined;
+    this.#state = "none";
+  }
+
+  async #send(): Promise<void> {
+    await this.#peer?.send(this.#muted ? null : this.#track);
+  }
+
+  #peerChanged(peer: Peer): void {
+    if (peer !== this.#peer) return;
+    switch (peer.state) {
+      case "connected":
+        clearTimeout(this.#timer);
+        this.#failures = 0;
+        this.#setState("connected", undefined);
+        break;
+      case "disconnected":
+        this.#setState("disconnected", "lost");
+        this.#watch(DISCONNECTED_GRACE, () => void this.#mend());
+        break;
+      case "failed":
+        void this.#mend({ anew: !peer.everConnected });
+        break;
+    }
+  }
+
+  /** Runs `late` unless the connection is up within `patience`. */
+  #watch(patience: number, late: () => void): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    this.#timer = setTimeout(() => {
+      if (this.#peer?.state !== "connected") late();
+    }, patience);
+  }
+
+  #mend({ anew = false } = {}): Promise<void> {
+    this.#mending ??= (anew || !this.#peer ? this.#replace() : this.#restart(this.#peer)).finally(() => (this.#mending = undefined));
+    return this.#mending;
+  }
+
+  async #restart(peer: Peer): Promise<void> {
+    try {
+      const { answer } = await this.#handlers.negotiate(await peer.offer({ iceRestart: true }));
+      if (peer !== this.#peer) return;
+      await peer.accept(answer);
+      this.#watch(RESTART_PATIENCE, () => void this.#mend({ anew: true }));
+    } catch (cause) {
+      if (this.#closed || peer !== this.#peer) return;
+      if (lineIsDown(cause)) this.#mendLater = true;
+      else await this.#replace();
+    }
+  }
+
+  async #replace(): Promise<void> {
+    const prepared = await this.prepare();
+    if (!prepared) return;
+    try {
+      const answered = await this.#handlers.join(prepared.description);
+      // Not awaited: until it is through, another mending may be due.
+      void this.adopt(prepared, answered);
+    } catch (cause) {
+      prepared.peer.close();
+      if (this.#closed) return;
+      if (lineIsDown(cause)) this.#mendLater = true;
+      else this.#failed("rejected");
+    }
+  }
+
+  #failed(problem: MediaProblem = this.#peer?.everConnected ? "lost" : "blocked"): void {
+    if (this.#closed) return;
+    this.#setState("failed", problem);
+    const delay = RETRIES[Math.min(this.#failures++, RETRIES.length - 1)] as number;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#mend({ anew: true }), delay);
+  }
+
+  #blockedChanged(): void {
+    const blocked = this.#playback?.blocked ?? false;
+    if (blocked === this.#blocked) return;
+    this.#blocked = blocked;
+    this.#handlers.playbackBlocked(blocked);
+  }
+
+  #setState(state: MediaState, problem: MediaProblem | undefined): void {
+    if (this.#closed || (state === this.#state && problem === this.#problem)) return;
+    this.#state = state;
+    this.#problem = problem;
+    this.#handlers.state(state, problem);
+  }
+}
+
+/** Then `checkUp` follows when it is back. */
+function lineIsDown(cause: unknown): boolean {
+  const error = toHubbubError(cause);
+  return error.isConnectionLoss && error.reason !== "timeout";
+}

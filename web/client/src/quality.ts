@@ -1,0 +1,84 @@
+import type { ConnectionQuality, QualityScore } from "./options.js";
+
+/** Counters of one moment, summed over the slots; what is shown is the difference of two. */
+export interface Counters {
+  received: number;
+  lost: number;
+  samples: number;
+  concealed: number;
+  /** Seconds, the worst slot that is in use. */
+  jitter: number | undefined;
+  /** 0..1, of what we send, by the server's last report. */
+  lossUp: number | undefined;
+  /** Seconds. */
+  roundTrip: number | undefined;
+}
+
+/** Reads a report of `getStats`. Names are those of webrtc-stats. */
+export function readCounters(report: Iterable<[string, unknown]>): Counters {
+  const counters: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, roundTrip: undefined };
+  const stats = new Map(report) as Map<string, Record<string, number | string | undefined>>;
+  let pair: string | undefined;
+  for (const entry of stats.values()) {
+    const number = (name: string) => (typeof entry[name] === "number" ? entry[name] : 0);
+    switch (entry["type"]) {
+      case "inbound-rtp":
+        counters.received += number("packetsReceived");
+        counters.lost += number("packetsLost");
+        counters.samples += number("totalSamplesReceived");
+        // Silence made up in a pause is no flaw: nobody was to be heard.
+        counters.concealed += number("concealedSamples") - number("silentConcealedSamples");
+        if (number("packetsReceived") > 0) counters.jitter = Math.max(counters.jitter ?? 0, number("jitter"));
+        break;
+      case "remote-inbound-rtp":
+        if (typeof entry["fractionLost"] === "number") counters.lossUp = entry["fractionLost"];
+        if (typeof entry["roundTripTime"] === "number") counters.roundTrip ??= entry["roundTripTime"];
+        break;
+      case "transport":
+        if (typeof entry["selectedCandidatePairId"] === "string") pair = entry["selectedCandidatePairId"];
+        break;
+      case "candidate-pair": // Firefox has no selectedCandidatePairId
+        if (pair === undefined && entry["selected"]) pair = entry["id"] as string;
+        break;
+    }
+  }
+  const roundTrip = pair === undefined ? undefined : stats.get(pair)?.["currentRoundTripTime"];
+  if (typeof roundTrip === "number") counters.roundTrip = roundTrip;
+  return counters;
+}
+
+/** What happened between two readings. `signalling` is the WebSocket's round trip in ms, for want of the media's. */
+export function assess(before: Counters | undefined, now: Counters, connected: boolean, signalling: number | undefined): ConnectionQuality {
+  const since = before ?? { received: 0, lost: 0, samples: 0, concealed: 0 };
+  const expected = now.received - since.received + (now.lost - since.lost);
+  const samples = now.samples - since.samples;
+  const lossDown = expected > 0 ? clamp((now.lost - since.lost) / expected) : undefined;
+  const concealment = samples > 0 ? clamp((now.concealed - since.concealed) / samples) : undefined;
+  const loss = lossDown === undefined && now.lossUp === undefined ? undefined : Math.max(lossDown ?? 0, now.lossUp ?? 0);
+  const roundTrip = now.roundTrip === undefined ? signalling : now.roundTrip * 1000;
+  const jitter = now.jitter === undefined ? undefined : now.jitter * 1000;
+  return { score: score({ connected, loss, concealment, roundTrip, jitter }), roundTrip, loss, jitter, concealment };
+}
+
+interface Measured {
+  connected: boolean;
+  loss: number | undefined;
+  concealment: number | undefined;
+  roundTrip: number | undefined;
+  jitter: number | undefined;
+}
+
+/**
+ * Fair: one hears it if one listens for it. Poor: words are lost, or people talk into each other. The delays follow ITU-T G.114 (150 ms one way is
+ * good, 400 ms too much), the rest what Opus with in-band FEC hides.
+ */
+function score({ connected, loss = 0, concealment = 0, roundTrip = 0, jitter = 0 }: Measured): QualityScore {
+  if (!connected) return "lost";
+  if (loss > 0.1 || concealment > 0.08 || roundTrip > 600 || jitter > 100) return "poor";
+  if (loss > 0.03 || concealment > 0.02 || roundTrip > 250 || jitter > 40) return "fair";
+  return "good";
+}
+
+function clamp(share: number): number {
+  return Math.max(0, Math.min(1, share));
+}
