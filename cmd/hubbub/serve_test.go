@@ -213,8 +213,27 @@ func TestEndsDespiteClientsThatStay(t *testing.T) {
 	if _, err := io.WriteString(half, "GET / HTTP/1.1\r\nHost: "); err != nil {
 		t.Fatal(err)
 	}
+	notReady := make(chan bool, 1)
+	go func() { notReady <- s.becomesNotReady() }()
 	if code, took := s.signal(syscall.SIGTERM); code != 0 || took > 5*time.Second {
 		t.Errorf("exit code %d after %v", code, took)
+	}
+	if !<-notReady {
+		t.Error("/readyz was never 503")
+	}
+}
+
+// becomesNotReady asks /readyz until it is 503, or does not answer any more.
+func (s *server) becomesNotReady() bool {
+	for {
+		response, err := http.Get(s.admin + "/readyz")
+		if err != nil {
+			return false
+		}
+		_ = response.Body.Close()
+		if response.StatusCode == http.StatusServiceUnavailable {
+			return true
+		}
 	}
 }
 
