@@ -1,25 +1,231 @@
 package sfu
 
+import (
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
 // Router is the media of one room on this node: it takes every source's packets to the slots of those who should hear them.
-type Router struct{}
+// Its methods may be called at any time from any goroutine.
+type Router struct {
+	sfu *SFU
+	// audience is who is to get packets, by lane. It is replaced, never changed, so that packets need no lock.
+	audience atomic.Pointer[[]laneAudience]
+
+	mu           sync.Mutex
+	closed       bool
+	participants map[string]*participant
+	contributors []*contributor
+	subscribers  []*subscriber
+	keys         uint32 // of contributors, counted
+	generations  uint64 // of attachments, counted
+}
+
+type laneAudience struct {
+	lane        *lane
+	subscribers []*subscriber
+}
+
+// participant is someone in a room, by one peer or, when one replaces the other, two.
+type participant struct {
+	router      *Router
+	id          string
+	csrc        uint32
+	subscribers []*subscriber
+}
 
 // Attachment is who a peer is in a room.
 type Attachment struct {
-	// Participant is the room's id of the participant. Two peers of one participant may be attached at a time, when one replaces the other; the later one is heard as
-	// soon as its packets come. They never hear each other.
+	// Participant is the room's id of the participant. Two peers of one participant may be attached at a time, when one replaces
+	// the other; the later one is heard as soon as its packets come. They never hear each other.
 	Participant string
 	// CSRC names the participant in packets. It is not 0, and unique in the room.
 	CSRC uint32
 	// Publishing is what SetPublishing is at the beginning.
 	Publishing bool
-	// OnSlots is told the slots that changed, in order, from a goroutine of the SFU's that it must not block. It is never called inside Attach; what
-	// Attach itself did is in Peer.Slots. nil is allowed.
+	// OnSlots is told the slots that changed, in order, from a goroutine of the SFU's that it must not block. It is never called
+	// inside Attach; what Attach itself did is in Peer.Slots. nil is allowed.
 	OnSlots func(changed []Slot)
 }
 
-// Attach brings a peer into the room, after which its sound flows. When the others' sources are no more than its slots, each has its slot when Attach
-// returns. It fails with ErrAttached, or with ErrClosed when the peer or the router is.
-func (r *Router) Attach(p *Peer, a Attachment) error { return ErrClosed }
+func newRouter(s *SFU) *Router {
+	r := &Router{sfu: s, participants: make(map[string]*participant)}
+	r.audience.Store(new([]laneAudience))
+	s.rooms.Add(1)
+	return r
+}
+
+// Attach brings a peer into the room, after which its sound flows. When the others' sources are no more than its slots, each has
+// its slot when Attach returns. It fails with ErrAttached, or with ErrClosed when the peer or the router is.
+func (r *Router) Attach(p *Peer, a Attachment) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case p.ended || r.closed:
+		return fmt.Errorf("attach %s: %w", a.Participant, ErrClosed)
+	case p.router != nil:
+		return fmt.Errorf("attach %s: %w", a.Participant, ErrAttached)
+	}
+	member := r.participants[a.Participant]
+	if member == nil {
+		member = &participant{router: r, id: a.Participant, csrc: a.CSRC}
+		r.participants[a.Participant] = member
+	}
+	r.generations++
+	p.router = r
+	p.idle.Stop()
+	p.setPublishing(a.Publishing)
+
+	s := newSubscriber(p, member, r.generations)
+	r.subscribers = append(r.subscribers, s)
+	member.subscribers = append(member.subscribers, s)
+	p.subscriber.Store(s)
+	p.lane.do(func() { s.configure(r.sfu.now(), p.slots) })
+	r.enrol(s, p.sources)
+	s.listen(a.OnSlots)
+	return nil
+}
+
+// renegotiated takes over a peer's new m-lines. The peer's lock is held.
+func (r *Router) renegotiated(p *Peer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := p.subscriber.Load()
+	if !slices.Contains(r.subscribers, s) {
+		return
+	}
+	p.lane.do(func() { s.configure(r.sfu.now(), p.slots) })
+	for _, source := range s.sources {
+		if !slices.Contains(p.sources, source) {
+			source.expel()
+		}
+	}
+	r.enrol(s, p.sources)
+	r.retire()
+	r.refill()
+}
+
+// enrol makes a peer's sources heard, having found or given slots for them first.
+func (r *Router) enrol(s *subscriber, sources []*source) {
+	s.sources = slices.Clone(sources)
+	publish := make([]func(), 0, len(sources))
+	for _, source := range sources {
+		if source.contributor.Load() != nil {
+			continue
+		}
+		c := r.contributor(s.participant, source.kind)
+		source.generation = s.generation
+		publish = append(publish, func() { source.contributor.Store(c) })
+	}
+	r.refill()
+	for _, f := range publish {
+		f()
+	}
+}
+
+func (r *Router) contributor(member *participant, kind Source) *contributor {
+	i := slices.IndexFunc(r.contributors, func(c *contributor) bool { return c.participant == member && c.kind == kind })
+	if i >= 0 {
+		return r.contributors[i]
+	}
+	r.keys++
+	c := &contributor{participant: member, kind: kind, key: r.keys}
+	r.contributors = append(r.contributors, c)
+	return c
+}
+
+// refill shows the lanes who is there now, and has them give slots to everyone who can have one for good.
+func (r *Router) refill() {
+	var audience []laneAudience
+	for _, s := range r.subscribers {
+		i := slices.IndexFunc(audience, func(l laneAudience) bool { return l.lane == s.peer.lane })
+		if i < 0 {
+			i = len(audience)
+			audience = append(audience, laneAudience{lane: s.peer.lane})
+		}
+		audience[i].subscribers = append(audience[i].subscribers, s)
+	}
+	contributors := slices.Clone(r.contributors)
+	for _, l := range audience {
+		l.lane.do(func() {
+			for _, s := range l.subscribers {
+				s.fill(contributors)
+			}
+		})
+	}
+	r.audience.Store(&audience)
+}
+
+// detach takes a peer out. Its transport has been closed, so that no packet of it comes any more.
+func (r *Router) detach(s *subscriber) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.remove(s)
+}
+
+func (r *Router) remove(s *subscriber) {
+	i := slices.Index(r.subscribers, s)
+	if i < 0 {
+		return
+	}
+	r.subscribers = slices.Delete(r.subscribers, i, i+1)
+	member := s.participant
+	member.subscribers = slices.DeleteFunc(member.subscribers, func(other *subscriber) bool { return other == s })
+	if len(member.subscribers) == 0 {
+		delete(r.participants, member.id)
+	}
+	for _, source := range s.sources {
+		source.expel()
+	}
+	s.peer.lane.do(s.end)
+	r.retire()
+	r.refill()
+}
+
+// retire removes contributors that no connection carries any more.
+func (r *Router) retire() {
+	r.contributors = slices.DeleteFunc(r.contributors, func(c *contributor) bool {
+		if c.carried() {
+			return false
+		}
+		c.gone.Store(true)
+		for _, l := range *r.audience.Load() {
+			l.lane.do(func() {
+				for _, s := range l.subscribers {
+					s.remove(c)
+				}
+			})
+		}
+		return true
+	})
+}
+
+// carried says whether any connection has an m-line for the contributor. The router's lock is held.
+func (c *contributor) carried() bool {
+	for _, s := range c.participant.subscribers {
+		for _, source := range s.sources {
+			if source.contributor.Load() == c {
+				return true
+			}
+		}
+	}
+	return false
+}
 
 // Close detaches everyone. The peers are not closed.
-func (r *Router) Close() {}
+func (r *Router) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.sfu.rooms.Add(-1)
+	for len(r.subscribers) > 0 {
+		r.remove(r.subscribers[0])
+	}
+}

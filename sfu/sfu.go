@@ -3,17 +3,20 @@ package sfu
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
-
-	"github.com/prometheus/client_golang/prometheus"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
 )
 
 var (
 	// ErrBadOffer is wrapped by errors that are the fault of the client's offer.
 	ErrBadOffer = errors.New("bad offer")
-	// ErrOtherConnection says that an offer comes from another PeerConnection than the one of the Peer it was given to: its certificate
-	// differs. It needs a new Peer.
+	// ErrOtherConnection says that an offer comes from another PeerConnection than the one of the Peer it was given to: its
+	// certificate differs. It needs a new Peer.
 	ErrOtherConnection = errors.New("the offer is of another PeerConnection")
 	// ErrClosed is the answer of what has been closed, or whose connection has ended.
 	ErrClosed = errors.New("closed")
@@ -32,7 +35,7 @@ type Config struct {
 	Lanes int
 	// Slots is how many audio slots a peer may have. Receive-only m-lines beyond that are rejected in the answer.
 	Slots int
-	// Transport is "auto" or "pion".
+	// Transport is "auto" or "pion". "" is "auto".
 	Transport string
 	// Logger is told of what an operator may want to know. nil: nothing is logged.
 	Logger *slog.Logger
@@ -65,25 +68,161 @@ type Slot struct {
 
 // SFU owns the media sockets and all that is received and sent on them. Its methods may be called at any time from any goroutine.
 // It is a prometheus.Collector.
-type SFU struct{}
+type SFU struct {
+	cfg        Config
+	log        *slog.Logger
+	epoch      time.Time
+	transports *pionFactory
+	lanes      []*lane
+	events     *slotEvents
+	streams    atomic.Uint64 // ids of incoming streams, counted
+	rooms      atomic.Int64
+	background sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	peers  map[*Peer]struct{}
+}
 
 // New binds the sockets. The error says which address could not be bound, or what of the configuration is wrong.
-func New(cfg Config) (*SFU, error) { return &SFU{}, nil }
+func New(cfg Config) (*SFU, error) {
+	switch cfg.Transport {
+	case "", "auto", "pion":
+	case "lean":
+		return nil, errors.New(`transport "lean" is not built in yet: use "auto" or "pion"`)
+	default:
+		return nil, fmt.Errorf(`transport %q: use "auto" or "pion"`, cfg.Transport)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Lanes == 0 {
+		cfg.Lanes = runtime.GOMAXPROCS(0)
+	}
+	if cfg.Lanes < 0 || cfg.Slots < 0 || cfg.MediaPort < 0 || cfg.MediaPort+cfg.Lanes > 1<<16 {
+		return nil, fmt.Errorf("%d lanes from port %d with %d slots: out of range", cfg.Lanes, cfg.MediaPort, cfg.Slots)
+	}
+	local, err := localAddresses()
+	if err != nil {
+		return nil, err
+	}
+	plan, err := planAddresses(cfg.MediaIPs, local)
+	if err != nil {
+		return nil, err
+	}
+	transports, err := newPionFactory(pionLogs{cfg.Logger})
+	if err != nil {
+		return nil, err
+	}
+	s := &SFU{cfg: cfg, log: cfg.Logger, epoch: time.Now(), transports: transports, peers: make(map[*Peer]struct{})}
+	for i := range cfg.Lanes {
+		port := 0
+		if cfg.MediaPort != 0 {
+			port = cfg.MediaPort + i
+		}
+		l, err := newLane(plan, port, s.now, cfg.Logger)
+		if err != nil {
+			return nil, errors.Join(err, s.closeLanes())
+		}
+		s.lanes = append(s.lanes, l)
+		s.log.Debug("media lane", "lane", i, "addresses", l.sockets.addresses)
+	}
+	s.events = newSlotEvents()
+	return s, nil
+}
 
 // Close closes every peer and the sockets, and waits until nothing of it runs any more.
-func (s *SFU) Close() error { return nil }
+func (s *SFU) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	for p := range s.peers {
+		s.background.Go(func() { s.logClose(p) })
+	}
+	s.mu.Unlock()
+	s.background.Wait()
+	s.events.close()
+	return s.closeLanes()
+}
+
+func (s *SFU) closeLanes() error {
+	var errs []error
+	for _, l := range s.lanes {
+		errs = append(errs, l.close())
+	}
+	return errors.Join(errs...)
+}
 
 // NewPeer answers an offer. The Peer is not in any room yet; one that is in none after 30 seconds is closed.
 // The error wraps ErrBadOffer when the offer is at fault.
 func (s *SFU) NewPeer(ctx context.Context, o Offer) (p *Peer, answer string, err error) {
-	return nil, "", ErrClosed
+	if p, err = s.openPeer(); err != nil {
+		return nil, "", fmt.Errorf("open a peer: %w", err)
+	}
+	if answer, err = p.Negotiate(ctx, o); err != nil {
+		return nil, "", errors.Join(err, p.Close())
+	}
+	return p, answer, nil
+}
+
+func (s *SFU) openPeer() (*Peer, error) {
+	p := newPeer(s, s.idlestLane())
+	transport, err := s.transports.newTransport(p.lane.sockets, p)
+	if err != nil {
+		return nil, err
+	}
+	p.transport = transport
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errors.Join(ErrClosed, transport.Close())
+	}
+	p.idle = time.AfterFunc(idleTimeout, func() { s.closeLater(p) })
+	s.peers[p] = struct{}{}
+	p.lane.counters.peers.Add(1)
+	p.lane.do(func() { p.lane.peers[p] = struct{}{} })
+	return p, nil
+}
+
+func (s *SFU) idlestLane() *lane {
+	idlest := s.lanes[0]
+	for _, l := range s.lanes[1:] {
+		if l.counters.peers.Load() < idlest.counters.peers.Load() {
+			idlest = l
+		}
+	}
+	return idlest
+}
+
+// closeLater closes a peer from where it cannot be waited for.
+func (s *SFU) closeLater(p *Peer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed { // else Close does it
+		s.background.Go(func() { s.logClose(p) })
+	}
+}
+
+func (s *SFU) logClose(p *Peer) {
+	if err := p.Close(); err != nil {
+		s.log.Debug("close a peer", "error", err)
+	}
+}
+
+func (s *SFU) forget(p *Peer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.peers, p)
+	p.lane.counters.peers.Add(-1)
 }
 
 // NewRouter makes the media of one room. It has to be closed.
-func (s *SFU) NewRouter() *Router { return &Router{} }
+func (s *SFU) NewRouter() *Router { return newRouter(s) }
 
-// Describe implements prometheus.Collector.
-func (s *SFU) Describe(ch chan<- *prometheus.Desc) {}
+// now is the time since the SFU was made, which is the clock of everything here.
+func (s *SFU) now() time.Duration { return time.Since(s.epoch) }
 
-// Collect implements prometheus.Collector.
-func (s *SFU) Collect(ch chan<- prometheus.Metric) {}
+func (s *SFU) wallClock(now time.Duration) time.Time { return s.epoch.Add(now) }

@@ -1,0 +1,111 @@
+package sfu
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+)
+
+// opusParameters is how the server wants Opus sent to it (RFC 7587, section 6.1), as voice needs it: one channel, nothing sent in
+// silence, losses repaired from the packet after, a bit rate that leaves voice transparent.
+const opusParameters = "minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=32000"
+
+// answerSection is what becomes of one m-line of an offer.
+type answerSection struct {
+	section
+	rejected  bool
+	direction string
+	ssrc      uint32 // of a slot, else 0
+}
+
+// sessionAnswer is an answer before it is text.
+type sessionAnswer struct {
+	session   uint64 // the same in all answers of a peer
+	version   int    // counts them
+	transport TransportParameters
+	addresses []netip.AddrPort // where the lane listens, with UDP and TCP
+	ids       extensionIDs
+	mixed     bool
+	sections  []answerSection
+}
+
+// String is the answer as SDP (RFC 8829, section 5.3). It has one m-line for each of the offer's, in the same order.
+func (a *sessionAnswer) String() string {
+	var b strings.Builder
+	line := func(format string, args ...any) {
+		fmt.Fprintf(&b, format+"\r\n", args...)
+	}
+	line("v=0")
+	line("o=- %d %d IN IP4 127.0.0.1", a.session, a.version)
+	line("s=-")
+	line("t=0 0")
+	b.WriteString("a=group:BUNDLE")
+	for _, s := range a.sections {
+		if !s.rejected {
+			b.WriteString(" " + s.mid)
+		}
+	}
+	line("")
+	line("a=ice-lite")
+	if a.mixed {
+		line("a=extmap-allow-mixed")
+	}
+	line("a=msid-semantic: WMS *")
+	candidates := true
+	for _, s := range a.sections {
+		if s.rejected {
+			line("m=%s 0 %s %s", s.media, s.protocol, s.format)
+			line("c=IN IP4 0.0.0.0")
+			line("a=mid:%s", s.mid)
+			line("a=inactive")
+			continue
+		}
+		line("m=audio 9 %s %d", s.protocol, s.payloadType)
+		line("c=IN IP4 0.0.0.0")
+		line("a=mid:%s", s.mid)
+		if candidates {
+			a.writeCandidates(line)
+			candidates = false
+		}
+		line("a=ice-ufrag:%s", a.transport.ICEUfrag)
+		line("a=ice-pwd:%s", a.transport.ICEPassword)
+		line("a=fingerprint:%s %s", a.transport.Fingerprint.Algorithm, a.transport.Fingerprint.Value)
+		line("a=setup:passive")
+		line("a=%s", s.direction)
+		line("a=rtcp-mux")
+		line("a=rtcp-rsize")
+		if a.ids.mid != 0 {
+			line("a=extmap:%d %s", a.ids.mid, midURI)
+		}
+		if a.ids.level != 0 {
+			line("a=extmap:%d %s", a.ids.level, levelURI)
+		}
+		line("a=rtpmap:%d opus/48000/2", s.payloadType)
+		line("a=fmtp:%d %s", s.payloadType, opusParameters)
+		if s.ssrc != 0 {
+			line("a=msid:slot-%s slot-%s", s.mid, s.mid)
+			line("a=ssrc:%d cname:hubbub", s.ssrc)
+			line("a=ssrc:%d msid:slot-%s slot-%s", s.ssrc, s.mid, s.mid)
+		}
+	}
+	return b.String()
+}
+
+// writeCandidates names the lane's addresses: UDP first (RFC 8445, section 5.1.2.1), and TCP to connect to (RFC 6544, section 4.5) for who
+// has no UDP.
+func (a *sessionAnswer) writeCandidates(line func(string, ...any)) {
+	const (
+		udpPreference = 126
+		tcpPreference = 90
+		component     = 1
+	)
+	for i, address := range a.addresses {
+		local := uint32(65535 - i)
+		udp := udpPreference<<24 | local<<8 | (256 - component)
+		tcp := tcpPreference<<24 | local<<8 | (256 - component)
+		ip, port := address.Addr(), address.Port()
+		line("a=candidate:%d 1 udp %d %s %d typ host", 2*i+1, udp, ip, port)
+		line("a=candidate:%d 1 tcp %d %s %d typ host tcptype passive", 2*i+2, tcp, ip, port)
+	}
+	line("a=end-of-candidates")
+}

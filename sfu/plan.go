@@ -1,0 +1,101 @@
+package sfu
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"github.com/pion/sdp/v3"
+
+	"hubbub/sfu/speech"
+)
+
+// maxSources is how many sending m-lines of a client are taken: microphone, the sound of a shared screen, and what may come.
+const maxSources = 4
+
+// mediaPlan is what an offer's m-lines become.
+type mediaPlan struct {
+	sections []answerSection // one for each of the offer's
+	slots    []slotPlan
+	sources  []*source
+}
+
+// planMedia decides about an offer's m-lines: receive-only audio is a slot, up to a number of them; audio that is sent is a source;
+// what is neither is answered as inactive, or rejected. What the client could receive on a sendrecv m-line is not used: it
+// would have to be counted as a slot, and the microphone's m-line is to come and go by itself. What was there before
+// keeps its SSRC or its state.
+func planMedia(offer *sessionOffer, names map[string]Source, slots int, before mediaPlan) mediaPlan {
+	var plan mediaPlan
+	for _, s := range offer.sections {
+		a := answerSection{section: s, rejected: !s.acceptable, direction: sdp.AttrKeyInactive}
+		switch {
+		case a.rejected:
+		case s.direction == sdp.AttrKeyRecvOnly && len(plan.slots) < slots:
+			a.direction = sdp.AttrKeySendOnly
+			a.ssrc = before.ssrcOf(s.mid)
+			plan.slots = append(plan.slots, slotPlan{mid: s.mid, ssrc: a.ssrc, payloadType: s.payloadType, levelID: offer.ids.level})
+		case s.direction == sdp.AttrKeyInactive:
+		case s.direction != sdp.AttrKeyRecvOnly && len(plan.sources) < maxSources:
+			a.direction = sdp.AttrKeyRecvOnly
+			plan.sources = append(plan.sources, before.sourceOf(s, names[s.mid]))
+		default:
+			a.rejected = true
+		}
+		plan.sections = append(plan.sections, a)
+	}
+	return plan
+}
+
+// ssrcOf is the SSRC of the slot with that mid: that which it has, or a new one.
+func (m *mediaPlan) ssrcOf(mid string) uint32 {
+	for _, s := range m.slots {
+		if s.mid == mid {
+			return s.ssrc
+		}
+	}
+	for {
+		ssrc := rand.Uint32()
+		if ssrc != 0 && !slices.ContainsFunc(m.slots, func(s slotPlan) bool { return s.ssrc == ssrc }) {
+			return ssrc
+		}
+	}
+}
+
+// sourceOf is the source of that m-line: the one that is there, unless it changed, or a new one.
+func (m *mediaPlan) sourceOf(s section, name Source) *source {
+	if name == "" {
+		name = Microphone
+	}
+	for _, old := range m.sources {
+		if old.mid == s.mid && old.kind == name && old.payloadType == s.payloadType && slices.Equal(old.ssrcs, s.ssrcs) {
+			return old
+		}
+	}
+	return &source{mid: s.mid, kind: name, payloadType: s.payloadType, ssrcs: s.ssrcs, detector: speech.NewDetector()}
+}
+
+// streamTable tells a packet's source by its header. It is replaced at each negotiation, never changed.
+type streamTable struct {
+	ids     extensionIDs
+	sources []*source
+}
+
+// find returns the source of a packet: by the SSRC that the offer named, by the mid in the packet, or because there is but one (RFC 9143,
+// section 9.2).
+func (t *streamTable) find(h *rtpHeader) *source {
+	for _, s := range t.sources {
+		if slices.Contains(s.ssrcs, h.ssrc) {
+			return s
+		}
+	}
+	if len(h.mid) > 0 {
+		for _, s := range t.sources {
+			if s.mid == string(h.mid) {
+				return s
+			}
+		}
+	}
+	if len(t.sources) == 1 {
+		return t.sources[0]
+	}
+	return nil
+}

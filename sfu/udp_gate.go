@@ -1,0 +1,174 @@
+package sfu
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+)
+
+const (
+	// maxAddresses is from how many addresses a client may be seen between two ICE restarts. An honest one has a few network interfaces.
+	maxAddresses = 32
+
+	// passEvery lets one of so many unwanted packets of a client through to decryption: the rollover counter of its sequence numbers (RFC 3711,
+	// section 3.3.1) is learnt from decrypted packets, and must not miss a turn of 65,536 while the client is muted.
+	passEvery = 1024
+)
+
+// client is what a gate knows of one transport.
+type client struct {
+	unwanted atomic.Bool   // its RTP is to be dropped
+	dropped  atomic.Uint32 // how many have been, to know when to let one pass
+
+	// Owned by the gate:
+	ufrag     string
+	addresses []netip.AddrPort
+}
+
+// gate stands between a lane's sockets and pion. It lets in what belongs to a known client: STUN requests with the ufrag of one,
+// and whatever comes from an address that such a request came from. All else is dropped before it costs anything: random
+// datagrams, floods, clients that are gone, and the RTP of those who are muted.
+type gate struct {
+	counters *laneCounters
+
+	mu        sync.RWMutex
+	ufrags    map[string]*client
+	addresses map[netip.AddrPort]*client
+}
+
+func newGate(counters *laneCounters) *gate {
+	return &gate{counters: counters, ufrags: make(map[string]*client), addresses: make(map[netip.AddrPort]*client)}
+}
+
+// admit makes a client known by its ufrag of this server. The one that it had before, and the addresses it was seen at, go on being let in until
+// their client is admitted again or dismissed, since media go on during an ICE restart.
+func (g *gate) admit(c *client, ufrag string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if c.ufrag == ufrag {
+		return
+	}
+	delete(g.ufrags, c.ufrag)
+	c.ufrag = ufrag
+	g.ufrags[ufrag] = c
+	// Room for new addresses: the one in use is the last that was added.
+	if len(c.addresses) > 1 {
+		last := len(c.addresses) - 1
+		g.forget(c, c.addresses[:last])
+		c.addresses = append(c.addresses[:0], c.addresses[last])
+	}
+}
+
+func (g *gate) dismiss(c *client) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.ufrags, c.ufrag)
+	g.forget(c, c.addresses)
+	c.ufrag, c.addresses = "", nil
+}
+
+func (g *gate) forget(c *client, addresses []netip.AddrPort) {
+	for _, a := range addresses {
+		if g.addresses[a] == c {
+			delete(g.addresses, a)
+		}
+	}
+}
+
+// pass decides about one datagram. It does not allocate.
+func (g *gate) pass(packet []byte, from netip.AddrPort) bool {
+	g.counters.datagramsIn.Add(1)
+	g.counters.bytesIn.Add(uint64(len(packet)))
+	g.mu.RLock()
+	c := g.addresses[from]
+	g.mu.RUnlock()
+	if ufrag, ok := stunUfrag(packet); ok && (c == nil || string(ufrag) != c.ufrag) {
+		return g.passStranger(ufrag, from)
+	}
+	if c == nil {
+		g.counters.drop(dropUnknown)
+		return false
+	}
+	if c.unwanted.Load() && isRTP(packet) && c.dropped.Add(1)%passEvery != 0 {
+		g.counters.drop(dropMuted)
+		return false
+	}
+	return true
+}
+
+// passStranger decides about a STUN request with a ufrag that is not known to come from that address. That its sender also knows the password is for ICE to
+// check.
+func (g *gate) passStranger(ufrag []byte, from netip.AddrPort) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	c := g.ufrags[string(ufrag)]
+	if c == nil || len(c.addresses) >= maxAddresses {
+		g.counters.drop(dropUnknown)
+		return false
+	}
+	if old := g.addresses[from]; old != c {
+		g.addresses[from] = c
+		c.addresses = append(c.addresses, from)
+	}
+	return true
+}
+
+var stunMagicCookie = []byte{0x21, 0x12, 0xa4, 0x42}
+
+// stunUfrag is the server's ufrag in the username of a STUN binding request (RFC 8489, section 5; RFC 8445, section 7.2.2: the
+// receiver's ufrag comes first).
+func stunUfrag(packet []byte) (ufrag []byte, ok bool) {
+	const (
+		header         = 20
+		bindingRequest = 0x0001
+		username       = 0x0006
+	)
+	if len(packet) < header || binary.BigEndian.Uint16(packet) != bindingRequest || !bytes.Equal(packet[4:8], stunMagicCookie) {
+		return nil, false
+	}
+	for attributes := packet[header:]; len(attributes) >= 4; {
+		kind := binary.BigEndian.Uint16(attributes)
+		length := int(binary.BigEndian.Uint16(attributes[2:]))
+		padded := 4 + (length+3)&^3
+		if len(attributes) < 4+length {
+			return nil, false
+		}
+		if kind == username {
+			ufrag, _, _ = bytes.Cut(attributes[4:4+length], []byte{':'})
+			return ufrag, true
+		}
+		if len(attributes) < padded {
+			return nil, false
+		}
+		attributes = attributes[padded:]
+	}
+	return nil, false
+}
+
+// gatedConn is a UDP socket behind a gate, as pion's mux wants it: it implements ice.AddrPortReaderWriter, by which addresses need no allocation.
+type gatedConn struct {
+	*net.UDPConn
+	gate *gate
+}
+
+// ReadFromAddrPort returns the next datagram that may pass.
+func (c *gatedConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+	for {
+		n, from, err := c.UDPConn.ReadFromUDPAddrPort(b)
+		if err != nil {
+			return n, from, err
+		}
+		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		if c.gate.pass(b[:n], from) {
+			return n, from, nil
+		}
+	}
+}
+
+// WriteToAddrPort sends one datagram.
+func (c *gatedConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	return c.UDPConn.WriteToUDPAddrPort(b, to)
+}
