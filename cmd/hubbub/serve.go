@@ -66,7 +66,7 @@ func serve(ctx context.Context, cfg *configuration, stdout io.Writer, log *slog.
 		Transport: cfg.Transport, Logger: log,
 	})
 	if err != nil {
-		return fmt.Errorf("start media: %w", err)
+		return fmt.Errorf("start media at --media-port %d: %w", cfg.MediaPort, err)
 	}
 	defer func() { err = errors.Join(err, media.Close()) }()
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -249,5 +250,18 @@ func TestPortInUse(t *testing.T) {
 		if r.code != exitFailed || r.stdout != "" || !strings.Contains(r.stderr, flag) || !strings.Contains(r.stderr, "in use") {
 			t.Errorf("%s in use: %+v", flag, r)
 		}
+	}
+}
+
+func TestMediaPortInUse(t *testing.T) {
+	taken, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close() //nolint:errcheck // nothing to lose
+	port := taken.LocalAddr().(*net.UDPAddr).Port
+	r := runBinary(t, nil, "serve", "--listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--media-ip=127.0.0.1", fmt.Sprint("--media-port=", port))
+	if r.code != exitFailed || r.stdout != "" || !strings.Contains(r.stderr, "--media-port") {
+		t.Errorf("%+v", r)
 	}
 }
