@@ -1,0 +1,91 @@
+# Hubbub: `make` or `make help` lists what can be done.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+# Arguments for `make run`, as in: make run ARGS='--listen=127.0.0.1:9000'
+ARGS ?=
+export FUZZTIME ?= 30s
+
+GOLANGCI_VERSION := v2.15.0
+GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
+
+# The version comes from git, where there is one that answers.
+BUILDVCS := $(shell git rev-parse HEAD >/dev/null 2>&1 && echo true || echo false)
+
+NPM_STAMP := web/node_modules/.package-lock.json
+PAGE := web/dist/app/index.html
+PAGE_SOURCES := $(shell find web/app web/client -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1\t/' | expand -t 14
+
+.PHONY: build
+build: $(PAGE) ## Build bin/hubbub, with the web app in it
+	go build -trimpath -buildvcs=$(BUILDVCS) -o bin/hubbub ./cmd/hubbub
+
+.PHONY: run
+run: build ## Build what is needed and serve on this machine; ARGS='--flag=value ...' for more
+	@exec bin/hubbub serve $(ARGS)
+
+.PHONY: test
+test: test-deps test-web test-go e2e e2e-firefox ## Run every test, in real browsers too; installs what is missing
+
+.PHONY: test-deps
+test-deps: ## Install what the tests need from the system (apt-get), when it is missing
+	scripts/install-test-deps
+
+.PHONY: test-go
+test-go: ## Go tests, with the race detector
+	go test -race -shuffle=on -timeout=8m ./...
+
+.PHONY: test-web
+test-web: $(NPM_STAMP) ## Types and unit tests of the TypeScript parts
+	cd web && npm run check --workspaces --if-present
+	cd web && npm test --workspaces --if-present
+
+.PHONY: e2e
+e2e: build ## Tests of the page in Chromium; E2E='-g mute' for some of them
+	cd web/e2e && npm run chromium -- $(E2E)
+
+.PHONY: e2e-firefox
+e2e-firefox: build ## Tests of the page in Firefox, in a network namespace (needs root or sudo)
+	cd web/e2e && ../../scripts/in-network-namespace ../../scripts/with-null-audio npm run firefox
+
+.PHONY: join-time
+join-time: build ## Measure the time from the click on Join to the first sound, in Chromium
+	cd web/e2e && npm run join-time
+
+.PHONY: lint
+lint: $(GOLANGCI) $(NPM_STAMP) ## golangci-lint and gofmt, svelte-check and tsc
+	$(GOLANGCI) run
+	$(GOLANGCI) fmt --diff
+	cd web && npm run check --workspaces --if-present
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	scripts/fuzz
+
+.PHONY: bench
+bench: ## Run the benchmarks
+	go test -run='^$$' -bench=. -benchmem ./...
+
+.PHONY: clean
+clean: ## Remove what was built (not the tools in .cache, nor node_modules)
+	rm -rf bin web/dist/app web/client/dist web/e2e/test-results
+
+$(GOLANGCI):
+	GOBIN=$(CURDIR)/.cache/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	mv .cache/bin/golangci-lint $@
+
+$(NPM_STAMP): web/package-lock.json
+	@command -v npm >/dev/null || { echo 'The web app needs Node 20.19 or newer and npm (the server alone: go build ./cmd/hubbub)' >&2; exit 1; }
+	cd web && npm ci
+	@touch $@
+
+$(PAGE): $(NPM_STAMP) $(PAGE_SOURCES)
+	cd web && npm run build --workspace=app
+	@touch $@
