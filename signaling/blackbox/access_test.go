@@ -201,6 +201,20 @@ func TestDevicesOfAUserAreOneParticipantTheNewerTakesThePlaceWith4010(t *testing
 	second.wantOpen()
 }
 
+func TestDevicesOfAUserMayBeInDifferentRooms(t *testing.T) {
+	t.Parallel()
+	sub, one, two := unique("two-rooms"), unique("device-room"), unique("device-room")
+	a := member(t, sub, speaker(nil)).in(one)
+	b := member(t, sub, speaker(nil)).in(two)
+	a.wantOpen()
+	b.wantOpen()
+	for room, p := range map[string]*person{one: a, two: b} {
+		if users, err := p.Users(within(t, patience), room); err != nil || len(users) != 1 || users[0].ID != sub {
+			t.Errorf("users of %s: %+v, %v", room, users, err)
+		}
+	}
+}
+
 func TestAResumeNeedsNoToken(t *testing.T) {
 	t.Parallel()
 	sub, room := unique("resumer"), unique("resume-token")

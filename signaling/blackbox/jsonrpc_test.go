@@ -292,3 +292,21 @@ func TestTextsWithNULOrUnpairedSurrogatesAre400(t *testing.T) {
 		t.Errorf("a paired surrogate is answered with %+v", f.Error)
 	}
 }
+
+func TestATextFrameThatIsNoUTF8DoesNoHarm(t *testing.T) {
+	t.Parallel()
+	p := guests.guest(t, "Ada").in(unique("utf8"))
+	other := guests.guest(t, "Bea").in(p.joined.Room.Name)
+	bad := "{\"jsonrpc\":\"2.0\",\"method\":\"chat\",\"params\":{\"text\":\"a\xff\xfe\"}}"
+	if err := p.WriteFrame(websocket.TextMessage, []byte(bad)); err != nil {
+		t.Fatal(err)
+	}
+	// RFC 6455 section 8.1 closes such a connection (1007), JSON-RPC has -32700: either way it is no message.
+	_, _ = p.Ping(within(t, patience))
+	guests.fence(t, p.joined.Room.Name, other)
+	for _, m := range allTold[client.Message](other, "chat") {
+		if m.Participant == p.id() {
+			t.Errorf("the frame became the message %q", m.Text)
+		}
+	}
+}

@@ -23,6 +23,8 @@ func TestABrokenConnectionIsResumedAsTheSameParticipant(t *testing.T) {
 		"close frame 1001": func(p *person) {
 			_ = p.Close(websocket.CloseGoingAway, "the page is unloaded") // the test goes on from the other side
 		},
+		"close frame without a code": func(p *person) { _ = p.Close(websocket.CloseNoStatusReceived, "") },
+		"close frame 4242":           func(p *person) { _ = p.Close(4242, "an application's own") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,4 +174,34 @@ func TestWithoutARoomAResumeKeepsTheUser(t *testing.T) {
 		t.Errorf("resuming gives %+v, was %+v", b.hello, a.hello)
 	}
 	b.in(unique("first-room"))
+}
+
+func TestAResumeWithoutAJoinDoesNotStopTheGraceTime(t *testing.T) {
+	t.Parallel()
+	room := unique("no-join")
+	watcher := guests.guest(t, "Watcher").in(room)
+	a := guests.guest(t, "Ada").in(room)
+	a.Abort()
+	watcher.isState(a.id(), "reconnecting")
+	b := guests.connect(t, client.ConnectParams{Resume: a.hello.Resume})
+	await(watcher, "participant_left", func(e client.LeftEvent) bool { return e.ID == a.id() && e.Reason == "timeout" })
+	b.in(room)
+	if b.id() == a.id() || b.joined.Participant.User != a.hello.User.ID {
+		t.Errorf("after the grace time the participant is %+v", b.joined.Participant)
+	}
+}
+
+func TestAHostWhoTimesOutIsSucceeded(t *testing.T) {
+	t.Parallel()
+	room := unique("host-timeout")
+	host := guests.guest(t, "Host").in(room)
+	a := guests.guest(t, "Ada").in(room)
+	host.Abort()
+	a.isState(host.id(), "reconnecting")
+	await(a, "participant_updated", func(e client.ParticipantEvent) bool {
+		return e.Participant.ID == a.id() && e.Participant.Role == "host"
+	})
+	if len(allTold[client.LeftEvent](a, "participant_left")) != 1 {
+		t.Error("Ada became host before the host had left")
+	}
 }
