@@ -21,9 +21,10 @@ const (
 
 // commandLine is what the binary can do.
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" help:"Run the server."`
-	Token   tokenCommand   `cmd:"" help:"Make an access token and print it."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" help:"Run the server."`
+	Loadtest loadtestCommand `cmd:"" help:"Put a load on a server, to size a machine."`
+	Token    tokenCommand    `cmd:"" help:"Make an access token and print it."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 func main() {
