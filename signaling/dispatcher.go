@@ -79,12 +79,11 @@ func (c *call) reserve() bool {
 
 // finishLater answers with what f comes to, which runs beside the reader.
 func (c *call) finishLater(f func() (any, error)) {
+	later := *c // the reader goes on using its own
 	c.replied = true
 	started := c.conn.start(func() {
-		defer func() { <-c.outstanding }()
-		result, err := f()
-		c.replied = false
-		c.finish(result, err)
+		defer func() { <-later.outstanding }()
+		later.finish(f())
 	})
 	if !started {
 		<-c.outstanding
