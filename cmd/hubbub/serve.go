@@ -23,7 +23,7 @@ import (
 
 const (
 	slots     = 16   // audio slots of a participant: more voices at once than ears can tell apart
-	roomLimit = 1000 // participants of a room
+	roomLimit = 2000 // participants of a room
 
 	// stopTimeout bounds how long ending may take, below the 5 s that who started the server was promised.
 	stopTimeout = 4 * time.Second
