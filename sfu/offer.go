@@ -37,7 +37,7 @@ type sessionOffer struct {
 type section struct {
 	media       string
 	protocol    string
-	format      string // the first one, which is what a rejected m-line repeats
+	format      string // what a rejected m-line names
 	mid         string
 	direction   string
 	acceptable  bool // an audio m-line with Opus, in use, on the bundled transport
@@ -107,9 +107,9 @@ func parseSection(session *sdp.SessionDescription, media *sdp.MediaDescription) 
 	s := section{
 		media:    media.MediaName.Media,
 		protocol: strings.Join(media.MediaName.Protos, "/"),
-		format:   "0",
+		format:   "0", // a payload type without rtpmap, as a rejected m-line has none
 	}
-	if formats := media.MediaName.Formats; len(formats) > 0 {
+	if formats := media.MediaName.Formats; len(formats) > 0 && !strings.Contains(s.protocol, "RTP") {
 		s.format = formats[0]
 	}
 	s.mid, _ = media.Attribute(sdp.AttrKeyMID)

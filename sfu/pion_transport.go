@@ -81,7 +81,8 @@ func newPionFactory(logs logging.LoggerFactory) (*pionFactory, error) {
 	return f, nil
 }
 
-func (f *pionFactory) newTransport(sockets *pionSockets, handler TransportHandler) (Transport, error) {
+func (f *pionFactory) newTransport(l *lane, handler TransportHandler) (Transport, error) {
+	sockets := l.sockets
 	t := &pionTransport{sockets: sockets, handler: handler}
 	settings := webrtc.SettingEngine{LoggerFactory: f.logs, BufferFactory: t.newBuffer}
 	settings.SetLite(true)

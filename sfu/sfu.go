@@ -69,15 +69,15 @@ type Slot struct {
 // SFU owns the media sockets and all that is received and sent on them. Its methods may be called at any time from any goroutine.
 // It is a prometheus.Collector.
 type SFU struct {
-	cfg        Config
-	log        *slog.Logger
-	epoch      time.Time
-	transports *pionFactory
-	lanes      []*lane
-	events     *slotEvents
-	streams    atomic.Uint64 // ids of incoming streams, counted
-	rooms      atomic.Int64
-	background sync.WaitGroup
+	cfg          Config
+	log          *slog.Logger
+	epoch        time.Time
+	newTransport func(*lane, TransportHandler) (Transport, error)
+	lanes        []*lane
+	events       *slotEvents
+	streams      atomic.Uint64 // ids of incoming streams, counted
+	rooms        atomic.Int64
+	background   sync.WaitGroup
 
 	mu     sync.Mutex
 	closed bool
@@ -114,7 +114,7 @@ func New(cfg Config) (*SFU, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SFU{cfg: cfg, log: cfg.Logger, epoch: time.Now(), transports: transports, peers: make(map[*Peer]struct{})}
+	s := &SFU{cfg: cfg, log: cfg.Logger, epoch: time.Now(), newTransport: transports.newTransport, peers: make(map[*Peer]struct{})}
 	for i := range cfg.Lanes {
 		port := 0
 		if cfg.MediaPort != 0 {
@@ -170,7 +170,7 @@ func (s *SFU) NewPeer(ctx context.Context, o Offer) (p *Peer, answer string, err
 
 func (s *SFU) openPeer() (*Peer, error) {
 	p := newPeer(s, s.idlestLane())
-	transport, err := s.transports.newTransport(p.lane.sockets, p)
+	transport, err := s.newTransport(p.lane, p)
 	if err != nil {
 		return nil, err
 	}
