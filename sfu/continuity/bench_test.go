@@ -5,6 +5,18 @@ import (
 	"time"
 )
 
+func TestHotPathDoesNotAllocate(t *testing.T) {
+	source, stream, seq := NewSource(1), NewStream(0, 0, 0), uint16(0)
+	if n := testing.AllocsPerRun(1000, func() {
+		p, _ := source.Forward(seq, uint32(seq)*960)
+		stream.Next(time.Duration(seq)*20*time.Millisecond, p)
+		source.Drop(seq+1, uint32(seq+1)*960)
+		seq += 2
+	}); n != 0 {
+		t.Errorf("%v allocations for a packet", n)
+	}
+}
+
 func BenchmarkForward(b *testing.B) {
 	s := NewSource(1)
 	seq, timestamp := uint16(0), uint32(0)

@@ -55,8 +55,9 @@ func unwrap(last int64, now uint64, bits int) int64 {
 	return last + int64((now-uint64(last))<<shift)>>shift
 }
 
-// Whatever sources take turns in a slot, and whatever their networks do to their packets: what the slot sends never repeats a sequence number, is never
-// behind by more than the reorder window, has no more gaps than there were losses, and in the order of its sequence numbers its timestamps grow.
+// Whatever sources take turns in a slot, and whatever their networks do to their packets: what the slot sends never repeats a
+// sequence number, is never behind by more than the reorder window, has no more gaps than there were losses, and in the order of
+// its sequence numbers its timestamps grow.
 func TestStreamProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Duration(0)
@@ -183,8 +184,8 @@ func TestStreamProperties(t *testing.T) {
 	})
 }
 
-// FuzzStream has no well-formed senders: any numbers in any order. What remains true is that sequence numbers do not repeat, and that what is newest goes forward
-// in time by no more than the clock and the packets' own timestamps can explain.
+// FuzzStream has no well-formed senders: any numbers in any order. What remains true is that sequence numbers do not repeat, and
+// that what is newest is later than all before.
 func FuzzStream(f *testing.F) {
 	f.Add([]byte{0, 0, 1, 0, 0, 0, 0, 20, 0, 0, 2, 0, 0, 3, 192, 20})
 	f.Add([]byte{1, 255, 255, 255, 255, 255, 255, 0, 2, 0, 0, 0, 0, 0, 0, 255})

@@ -10,8 +10,8 @@ const (
 	// have sound left in the jitter buffer, and conceal what the jump skips; after more, they conceal what is not skipped.
 	pause = 150 * time.Millisecond
 	// How far the timestamps of one source may go astray from the clock, after a pause and at any time. The first lets a
-	// sound card that runs fast or slow be corrected in silence; the second is beyond what a network delays, and catches sources whose
-	// timestamps jump, or stand still while they are silent.
+	// sound card that runs fast or slow be corrected in silence; the second is beyond what a network delays, and catches sources
+	// whose timestamps jump, or stand still while they are silent.
 	strayAfterPause = clockRate / 5
 	strayAtAnyTime  = clockRate
 )
@@ -19,7 +19,8 @@ const (
 // Stream is what one slot sends. It belongs to the goroutine that sends it.
 //
 // Timestamps of a source are its own but for an offset, which is chosen when the slot switches to it: if the slot's last packet is
-// recent, the new packet follows it like the next of the same stream; if not, its timestamp is what the clock says, never before the former.
+// recent, the new packet follows it like the next of the same stream; if not, its timestamp is what the clock says, but later
+// than the last one's. Browsers conceal nothing then but the pause itself.
 type Stream struct {
 	anchor   int64         // the timestamp that belongs to
 	anchorAt time.Duration // this moment
@@ -41,8 +42,8 @@ type Stream struct {
 	previousNewest int64
 }
 
-// NewStream returns a Stream that begins with sequence number seq and whose timestamps count from timestamp at now. Both numbers should be random
-// (RFC 3550, section 5.1).
+// NewStream returns a Stream that begins with sequence number seq and whose timestamps count from timestamp at now. Both numbers
+// should be random (RFC 3550, section 5.1).
 func NewStream(now time.Duration, seq uint16, timestamp uint32) *Stream {
 	return &Stream{anchor: int64(timestamp), anchorAt: now, newest: int64(seq) - 1}
 }
@@ -100,8 +101,8 @@ func (s *Stream) follow(now time.Duration, p Packet, number int64) int64 {
 	return joined
 }
 
-// join is the timestamp of a packet that cannot be told from its source, that many packets after the newest: media after the last, or by the clock
-// if there was a pause.
+// join is the timestamp, that many packets after the newest, of a packet whose own timestamp says nothing: right after the newest,
+// or by the clock if there was a pause.
 func (s *Stream) join(now time.Duration, steps int64) int64 {
 	next := s.timestamp + steps*s.duration
 	if now-s.sentAt >= pause {

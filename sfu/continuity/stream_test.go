@@ -46,7 +46,8 @@ func TestStream(t *testing.T) {
 			{0, from(1, 0, 0), 0, 0}, {90 * ms, from(1, 1, 20), 1, 20}, {90 * ms, from(1, 2, 40), 2, 40}, {91 * ms, from(1, 3, 60), 3, 60},
 		}},
 		{"DTX: timestamps go on over the pause", []step{
-			{0, from(1, 0, 0), 0, 0}, {400 * ms, from(1, 1, 400), 1, 400}, {810 * ms, from(1, 2, 800), 2, 800}, {820 * ms, from(1, 3, 820), 3, 820},
+			{0, from(1, 0, 0), 0, 0}, {400 * ms, from(1, 1, 400), 1, 400},
+			{810 * ms, from(1, 2, 800), 2, 800}, {820 * ms, from(1, 3, 820), 3, 820},
 		}},
 		{"a long silence that was not forwarded", []step{
 			{0, from(1, 0, 0), 0, 0}, {60 * time.Second, from(1, 1, 60_000), 1, 60_000}, {60020 * ms, from(1, 2, 60_020), 2, 60_020},
@@ -71,34 +72,41 @@ func TestStream(t *testing.T) {
 			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(1, 1, 180), 1, 180}, {190 * ms, from(2, 0, 0), 2, 200},
 		}},
 		{"the clock makes up for switches at once", []step{
-			{0, from(1, 0, 0), 0, 0}, {100 * ms, from(2, 0, 0), 1, 20}, {200 * ms, from(3, 0, 0), 2, 40}, {400 * ms, from(4, 0, 0), 3, 400},
+			{0, from(1, 0, 0), 0, 0}, {100 * ms, from(2, 0, 0), 1, 20},
+			{200 * ms, from(3, 0, 0), 2, 40}, {400 * ms, from(4, 0, 0), 3, 400},
 		}},
 		{"packets of 60 ms", []step{
-			{0, Packet{Source: 1, Duration: 2880}, 0, 0}, {60 * ms, Packet{Source: 2, Timestamp: 77, Duration: 960}, 1, 60}, {80 * ms, Packet{Source: 1, Number: 1, Duration: 960}, 2, 80},
+			{0, Packet{Source: 1, Duration: 2880}, 0, 0}, {60 * ms, Packet{Source: 2, Timestamp: 77, Duration: 960}, 1, 60},
+			{80 * ms, Packet{Source: 1, Number: 1, Duration: 960}, 2, 80},
 		}},
 		{"back to the source before", []step{
-			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(2, 0, 0), 1, 20}, {1020 * ms, from(1, 10, 1020), 2, 1020}, {1040 * ms, from(1, 11, 1040), 3, 1040},
+			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(2, 0, 0), 1, 20},
+			{1020 * ms, from(1, 10, 1020), 2, 1020}, {1040 * ms, from(1, 11, 1040), 3, 1040},
 		}},
 		{"the same person with a new connection", []step{
 			{0, from(1, 5000, 0), 0, 0}, {20 * ms, from(2, 0, 0), 1, 20}, {40 * ms, from(2, 1, 20), 2, 40},
 		}},
 
 		{"late from the source before", []step{
-			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(1, 2, 40), 2, 40}, {30 * ms, from(2, 7, 0), 3, 60}, {31 * ms, from(1, 1, 20), refused, 0},
+			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(1, 2, 40), 2, 40},
+			{30 * ms, from(2, 7, 0), 3, 60}, {31 * ms, from(1, 1, 20), refused, 0},
 			{32 * ms, from(1, 2, 40), refused, 0}, {50 * ms, from(2, 8, 20), 4, 80},
 		}},
 		{"from before the switch", []step{
-			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(2, 7, 20), 1, 20}, {21 * ms, from(2, 6, 0), refused, 0}, {40 * ms, from(2, 8, 40), 2, 40},
+			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(2, 7, 20), 1, 20},
+			{21 * ms, from(2, 6, 0), refused, 0}, {40 * ms, from(2, 8, 40), 2, 40},
 		}},
 
 		{"a source whose timestamps stand still while it pauses", []step{
-			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(1, 1, 20), 1, 20}, {5020 * ms, from(1, 2, 40), 2, 5020}, {5040 * ms, from(1, 3, 60), 3, 5040},
+			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(1, 1, 20), 1, 20},
+			{5020 * ms, from(1, 2, 40), 2, 5020}, {5040 * ms, from(1, 3, 60), 3, 5040},
 		}},
 		{"a source whose timestamps jump ahead", []step{
 			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(1, 1, 900_020), 1, 20}, {40 * ms, from(1, 2, 900_040), 2, 40},
 		}},
 		{"a source whose timestamps jump back", []step{
-			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(1, 1, -900_000), 1, 20}, {40 * ms, from(1, 2, -899_980), 2, 40}, {400 * ms, from(1, 3, -899_999), 3, 400},
+			{0, from(1, 0, 0), 0, 0}, {20 * ms, from(1, 1, -900_000), 1, 20},
+			{40 * ms, from(1, 2, -899_980), 2, 40}, {400 * ms, from(1, 3, -899_999), 3, 400},
 		}},
 		{"a source whose timestamps jump, after losses", []step{
 			{0, from(1, 0, 0), 0, 0}, {60 * ms, from(1, 3, 900_020), 3, 60},

@@ -8,8 +8,8 @@ import (
 const (
 	// quietAfter is the protocol's: 400 ms without voice.
 	quietAfter = 400 * time.Millisecond
-	// turnPause is how long someone in a conversation may hold their breath before a mere background may have their slot, and longTurnPause
-	// before a faint one may.
+	// turnPause is how long someone in a conversation may hold their breath before a mere background may have their slot, and
+	// longTurnPause before a faint one may.
 	turnPause     = 1500 * time.Millisecond
 	longTurnPause = 5 * time.Second
 	// tenure is how long a new occupant is safe from those who are louder, so that people who interrupt each other
@@ -24,8 +24,10 @@ const (
 // until another needs it, and is never the subscriber itself. An Assigner is not safe for concurrent use; it
 // belongs to the goroutine that sends to its subscriber.
 //
-// Sources are named by a number other than 0 that is theirs in the room: the participant's CSRC. All streams of one
-// participant share it, so that a participant who changes connections keeps the slot.
+// Sources are named by a number other than 0 that is theirs in the room, such as the participant's CSRC. All streams that bring
+// the same source share it, so that a participant who changes connections keeps the slot.
+//
+// Place looks through the slots, of which there are few and all in a cache line or two, and allocates nothing.
 type Assigner struct {
 	self    uint32
 	sources []uint32 // by slot, 0 is empty; apart from the rest so that looking for a source touches one cache line
@@ -47,8 +49,9 @@ func NewAssigner(self uint32, slots int) *Assigner {
 // Place says in which slot a packet of source goes, and whether the source came into that slot by this packet. When ok is false
 // the packet is not for this subscriber. now is the time since any fixed moment, the same for all calls.
 //
-// The slot of a source that has none yet is the first of these that its verdict allows: an empty one, that of
-// whoever has been quiet for longest, that of the weakest speaker if it is clearly weaker.
+// The slot of a source that has none yet is the first of these that its verdict allows: an empty one; that of whoever
+// is quiet, those who only made a noise before those who spoke, and the longest quiet first; that of the weakest speaker if
+// clearly weaker.
 func (a *Assigner) Place(now time.Duration, source uint32, v Verdict) (slot int, switched, ok bool) {
 	if i := slices.Index(a.sources, source); i >= 0 && source != 0 {
 		a.hear(i, now, v)
@@ -79,8 +82,7 @@ func (a *Assigner) put(i int, source uint32, now time.Duration) {
 	a.slots[i] = occupancy{since: now, voice: never}
 }
 
-// victim returns the slot that a source with such a verdict may have, or -1. Of those who are quiet, who has only made a noise
-// goes before who has spoken.
+// victim returns the slot that a source with such a verdict may have, or -1.
 func (a *Assigner) victim(now time.Duration, v Verdict) int {
 	patience := v.patience()
 	quiet, weakest := -1, -1
@@ -107,6 +109,8 @@ func (a *Assigner) victim(now time.Duration, v Verdict) int {
 	return -1
 }
 
+// worthLess orders occupants who are quiet. One slammed door would otherwise cost three switches: the door takes the slot of the
+// longest quiet talker, who then takes that of the next, who takes the door's.
 func (o *occupancy) worthLess(other *occupancy) bool {
 	if o.proven != other.proven {
 		return other.proven

@@ -5,6 +5,18 @@ import (
 	"time"
 )
 
+func TestHotPathDoesNotAllocate(t *testing.T) {
+	s, a := newStream(), NewAssigner(1, 4)
+	source := uint32(1)
+	if n := testing.AllocsPerRun(1000, func() {
+		source++
+		a.Place(s.now, source, s.packet(voiceAt(-30)))
+		s.pause(time.Second)
+	}); n != 0 {
+		t.Errorf("%v allocations for a packet", n)
+	}
+}
+
 func BenchmarkObserve(b *testing.B) {
 	for name, level := range map[string]Level{"speech": voiceAt(-30), "noise": at(-50), "silence": at(-90), "nolevel": {}} {
 		b.Run(name, func(b *testing.B) {

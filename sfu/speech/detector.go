@@ -32,7 +32,7 @@ const (
 
 	// A sound is a run of packets with no more than runGap between them.
 	runGap = 60 * millisecond
-	// A sound shorter than click is one; it takes more than two of them, and none that was longer than word, to call their source clicky.
+	// A sound shorter than click is one. Two of them, with no sound as long as a word since, make their source a clicky one.
 	click       = 100 * millisecond
 	word        = 200 * millisecond
 	clicky      = 2
@@ -52,14 +52,16 @@ const (
 
 // Detector judges the packets of one source by their levels. It belongs to the goroutine that receives the source's packets.
 //
-// It works against three things that pass for speech. Short noises: two packets in a row are needed to take another's slot, more
-// from a source that has clicked before, and half a second to throw out someone who is speaking. Constant noise:
-// the lowest level of the last seconds is the source's noise floor, and what does not rise out of it is no speech unless it is loud. A voice flag that is always set,
-// which is what browsers send that do not use DTX: it is believed for two seconds.
+// It works against three things that pass for speech:
+//   - Short noises. It takes two packets in a row to get the slot of someone quiet, more from a source that has clicked before, and
+//     half a second to throw out someone who is speaking.
+//   - Constant noise. The lowest level of the last seconds is the source's noise floor, and what does not rise out of it is no
+//     speech unless it is loud.
+//   - A voice flag that is always set, as by browsers that do not use DTX. It is believed for two seconds.
 //
-// A source without levels is taken to speak while its packets come without gaps, which is right if it uses DTX. It may take a free
-// slot or that of someone quiet, as anyone may; after five seconds without a gap only that of someone quiet for 1.5 s, as it
-// probably sends its silence too.
+// A source without levels is taken to speak while its packets come without gaps, which is right if it uses DTX. It may take an
+// empty slot or that of someone quiet, as anyone may; after five seconds without a gap, when it probably sends its silence too,
+// only that of someone quiet for 1.5 s. It throws out nobody but the faint, and any speaker of ordinary loudness may throw it out.
 type Detector struct {
 	started   bool
 	timestamp uint32
@@ -106,22 +108,22 @@ func (d *Detector) Observe(now time.Duration, timestamp uint32, level Level) Ver
 		return d.observePresence(now, step, gap)
 	}
 
-	voice, clear, rising := d.judge(level, step, gap)
+	voice, distinct, rising := d.judge(level, step, gap)
 	if voice {
 		d.lastVoice = now
 	}
-	contends := voice && clear
+	contends := voice && distinct
 	d.trackSound(contends, level.dBov(), step, gap)
 	v := Verdict{
 		// A flag that is set and unset as it should be is right about the softest speech.
-		Voice:       voice && (clear || d.flags && d.flagged < stuckAfter),
+		Voice:       voice && (distinct || d.flags && d.flagged < stuckAfter),
 		Established: contends && d.established,
 		Loudness:    d.loudness,
 	}
 	switch {
 	case contends:
 		v.Activity = d.entitlement(level.dBov(), rising)
-	case !voice && now-d.lastVoice >= silentAfter && !(clear && level.dBov() > audible):
+	case !voice && now-d.lastVoice >= silentAfter && !(distinct && level.dBov() > audible):
 		v.Activity = Silent
 	default:
 		v.Activity = Quiet
@@ -129,8 +131,8 @@ func (d *Detector) Observe(now time.Duration, timestamp uint32, level Level) Ver
 	return v
 }
 
-// observePresence judges a packet without level by its coming. The first one after a gap may be one that DTX sends now and then to refresh
-// comfort noise: it is no voice yet.
+// observePresence judges a packet without level by its coming. The first one after a gap may be one that DTX sends now and
+// then to refresh comfort noise: it is no voice yet.
 func (d *Detector) observePresence(now time.Duration, step, gap int32) Verdict {
 	d.speech = min(max(d.speech-gap, 0)+step, longestSpeech)
 	v := Verdict{Activity: Loud, Voice: true, Established: d.speech >= established, Loudness: assumedLoudness}
@@ -178,9 +180,9 @@ func (d *Detector) advance(now time.Duration, timestamp uint32) (step, gap int32
 	return step, gap
 }
 
-// judge says whether a packet is voice by the protocol's definition, whether it is clear of the source's noise, and whether that
-// is because it rises above it.
-func (d *Detector) judge(level Level, step, gap int32) (voice, clear, rising bool) {
+// judge says whether a packet is voice by the protocol's definition, whether it is distinct from the source's noise, and whether
+// that is because it rises out of it.
+func (d *Detector) judge(level Level, step, gap int32) (voice, distinct, rising bool) {
 	if gap > 0 || !level.Voice {
 		d.flagged = 0
 	}
@@ -250,7 +252,7 @@ func (d *Detector) measure(level float32, step int32) {
 	}
 }
 
-// entitlement is what a packet of a sound that is clear of its source's noise may do.
+// entitlement is what a packet of a sound that is distinct from its source's noise may do.
 func (d *Detector) entitlement(level float32, rising bool) Activity {
 	switch {
 	case d.inRow < 2 || level < d.runPeak-decay:

@@ -1,6 +1,7 @@
 package speech
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -134,7 +135,7 @@ func FuzzDetector(f *testing.F) {
 			s.timestamp += uint32(int32(int8(packets[1]))) * 480
 			s.now += time.Duration(packets[1]) * time.Millisecond
 			v := s.packet(level)
-			if v.Activity > Loud || v.Loudness > 0 || v.Loudness < -127 || v.Loudness != v.Loudness {
+			if v.Activity > Loud || v.Loudness > 0 || v.Loudness < -127 || math.IsNaN(float64(v.Loudness)) {
 				t.Fatalf("verdict %+v", v)
 			}
 			if v.Established && !v.Contends() || v.Activity == Silent && v.Voice {

@@ -15,6 +15,7 @@ type simulation struct {
 	detectors []*Detector
 	now       time.Duration
 	frame     uint32
+	order     []int // of packets that come at the same time
 
 	judge func(sound int, l Level) Verdict // instead of the Detectors
 
@@ -34,7 +35,8 @@ func newSimulation(seed uint64, slots int, sounds []sound) *simulation {
 		unheard:  make([]int, len(sounds)),
 		now:      time.Hour,
 	}
-	for range sounds {
+	for i := range sounds {
+		s.order = append(s.order, i)
 		s.detectors = append(s.detectors, NewDetector())
 	}
 	return s
@@ -45,7 +47,8 @@ func id(sound int) uint32 { return uint32(sound) + 2 }
 
 // step lets 20 ms pass. Packets of a moment arrive in random order.
 func (s *simulation) step() {
-	for _, i := range s.rnd.Perm(len(s.sounds)) {
+	s.rnd.Shuffle(len(s.order), func(i, j int) { s.order[i], s.order[j] = s.order[j], s.order[i] })
+	for _, i := range s.order {
 		f := s.sounds[i].next()
 		heard := false
 		if f.sent {
@@ -129,7 +132,7 @@ func office(i int, m microphone) sound {
 // Slots must not flap: three people talk for a minute among forty open microphones, whose hum is up to -45 dBov and whose voice flags are
 // right, stuck or never set. The figures are means of several conversations.
 func TestThreeTalkersAmongFortyMicrophones(t *testing.T) {
-	const conversations = 5
+	const conversations = 3
 	t.Parallel()
 	for _, test := range []struct {
 		name     string

@@ -12,8 +12,8 @@ const (
 	Quiet
 	// Onset: the first packet of a sound. It may take an empty slot.
 	Onset
-	// Background: a sound that is either loud but never changes, such as music, a hum, or a stream without levels that never pauses; or that is
-	// speech but faint. It may take the slot of someone who has been quiet for longer than a turn's pause.
+	// Background: a sound that is loud but never changes, such as a tone or a stream without levels that never pauses; or speech
+	// that is faint. It may take the slot of someone who has been quiet for longer than a turn's pause.
 	Background
 	// Loud: a sound that is no click and rises out of its source's noise. It may take the slot of anyone who is quiet.
 	Loud
