@@ -112,7 +112,7 @@ func TestStreamProperties(t *testing.T) {
 				arrive(t, s, b, true)
 				arrive(t, s, a, true)
 			},
-			"delay": func(t *rapid.T) {
+			"delay": func(*rapid.T) {
 				s := senders[current]
 				s.delayed = append(s.delayed, s.make())
 				lost++ // unless it comes in time

@@ -16,10 +16,10 @@ func TestFirstSyllable(t *testing.T) {
 		want    int // which packet of source 9 is the first to be forwarded, 0 for none of ten
 		removed uint32
 	}{
-		{"empty slot", func(t *table) {}, voiceAt(-30), 1, 0},
-		{"empty slot, flag never set", func(t *table) {}, at(-30), 1, 0},
-		{"empty slot, no levels", func(t *table) {}, Level{}, 1, 0},
-		{"empty slot, silence", func(t *table) {}, at(-70), 0, 0},
+		{"empty slot", func(*table) {}, voiceAt(-30), 1, 0},
+		{"empty slot, flag never set", func(*table) {}, at(-30), 1, 0},
+		{"empty slot, no levels", func(*table) {}, Level{}, 1, 0},
+		{"empty slot, silence", func(*table) {}, at(-70), 0, 0},
 		{"one quiet by flag", func(t *table) {
 			t.play(2*time.Second, map[uint32]Level{2: voiceAt(-25), 3: voiceAt(-30)})
 			t.play(400*time.Millisecond, map[uint32]Level{2: voiceAt(-25), 3: at(-40)})

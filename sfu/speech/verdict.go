@@ -6,16 +6,16 @@ import "time"
 type Activity uint8
 
 const (
-	// Silent: no voice for so long that the packet is worth nothing to anyone, not even where its source has a slot.
+	// Silent is no voice for so long that the packet is worth nothing to anyone, not even where its source has a slot.
 	Silent Activity = iota
-	// Quiet: to be forwarded where the source has a slot; it cannot get one.
+	// Quiet is to be forwarded where the source has a slot; it cannot get one.
 	Quiet
-	// Onset: the first packet of a sound. It may take an empty slot.
+	// Onset is the first packet of a sound. It may take an empty slot.
 	Onset
-	// Background: a sound that is loud but never changes, such as a tone or a stream without levels that never pauses; or speech
+	// Background is a sound that is loud but never changes, such as a tone or a stream without levels that never pauses; or speech
 	// that is faint. It may take the slot of someone who has been quiet for longer than a turn's pause.
 	Background
-	// Loud: a sound that is no click and rises out of its source's noise. It may take the slot of anyone who is quiet.
+	// Loud is a sound that is no click and rises out of its source's noise. It may take the slot of anyone who is quiet.
 	Loud
 )
 
