@@ -62,7 +62,9 @@ func (f *fakeTransport) packets() []rtp.Packet {
 // newFakeSFU is an SFU whose peers have fake transports.
 func newFakeSFU(t testing.TB, cfg Config) *SFU {
 	s := newTestSFU(t, cfg)
-	s.newTransport = func(_ *lane, h TransportHandler) (Transport, error) { return &fakeTransport{handler: h, keep: true}, nil }
+	s.newTransport = func(_ *lane, h TransportHandler) (Transport, error) {
+		return &fakeTransport{handler: h, keep: true}, nil
+	}
 	return s
 }
 

@@ -27,7 +27,8 @@ type lane struct {
 	done       sync.WaitGroup
 
 	// Owned by the goroutine:
-	peers map[*Peer]struct{}
+	peers    map[*Peer]struct{}
+	arrivals []time.Duration // of the packets in the present burst
 }
 
 // delivery is a packet for those of a room's subscribers that are on one lane. The list is never changed.
@@ -92,8 +93,7 @@ func (l *lane) run() {
 	for {
 		select {
 		case d := <-l.deliveries:
-			l.send(d)
-			l.drain()
+			l.burst(d)
 		case f := <-l.commands:
 			f()
 		case <-reports.C:
@@ -104,16 +104,28 @@ func (l *lane) run() {
 	}
 }
 
-// drain sends what else is waiting.
-func (l *lane) drain() {
-	for range laneBatch {
+// burst sends a packet and whatever else is waiting, with as few calls of the kernel as possible. Nothing waits for more to come.
+func (l *lane) burst(d delivery) {
+	for _, b := range l.sockets.batches {
+		b.begin()
+	}
+	l.send(d)
+	for waiting := true; waiting && len(l.arrivals) < laneBatch; {
 		select {
-		case d := <-l.deliveries:
+		case d = <-l.deliveries:
 			l.send(d)
 		default:
-			return
+			waiting = false
 		}
 	}
+	for _, b := range l.sockets.batches {
+		b.flush()
+	}
+	now := l.clock()
+	for _, arrival := range l.arrivals {
+		l.counters.observeDelay(now - arrival)
+	}
+	l.arrivals = l.arrivals[:0]
 }
 
 func (l *lane) send(d delivery) {
@@ -121,7 +133,7 @@ func (l *lane) send(d delivery) {
 	for _, s := range d.subscribers {
 		s.forward(now, d.packet)
 	}
-	l.counters.observeDelay(l.clock() - d.packet.arrival)
+	l.arrivals = append(l.arrivals, d.packet.arrival)
 	d.packet.release()
 }
 

@@ -29,6 +29,7 @@ type pionSockets struct {
 	net       transport.Net
 	udp       ice.UDPMux
 	tcp       tcpMuxes
+	batches   []*batchingConn
 	addresses []netip.AddrPort // for answers
 }
 
@@ -41,9 +42,11 @@ func newPionSockets(sockets []socket, plan mediaAddresses, counters *laneCounter
 	var muxes []ice.UDPMux
 	for _, s := range sockets {
 		bound := s.udp.LocalAddr().(*net.UDPAddr).AddrPort()
+		batch := newBatchingConn(s.udp)
+		p.batches = append(p.batches, batch)
 		muxes = append(muxes, &namedUDPMux{
 			UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{
-				Logger: logs.NewLogger("udp"), UDPConn: &gatedConn{UDPConn: s.udp, gate: p.gate}, Net: network,
+				Logger: logs.NewLogger("udp"), UDPConn: &gatedConn{batch, p.gate}, Net: network,
 			}),
 			name: net.UDPAddrFromAddrPort(nameOf(bound, plan.advertise)),
 		})

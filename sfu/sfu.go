@@ -175,6 +175,7 @@ func (s *SFU) openPeer() (*Peer, error) {
 		return nil, err
 	}
 	p.transport = transport
+	transport.SetReceiving(false) // until it is attached
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {

@@ -3,7 +3,6 @@ package sfu
 import (
 	"bytes"
 	"encoding/binary"
-	"net"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -148,16 +147,17 @@ func stunUfrag(packet []byte) (ufrag []byte, ok bool) {
 	return nil, false
 }
 
-// gatedConn is a UDP socket behind a gate, as pion's mux wants it: it implements ice.AddrPortReaderWriter, by which addresses need no allocation.
+// gatedConn is a UDP socket behind a gate, as pion's mux wants it: it implements ice.AddrPortReaderWriter, by which addresses need
+// no allocation.
 type gatedConn struct {
-	*net.UDPConn
+	*batchingConn
 	gate *gate
 }
 
 // ReadFromAddrPort returns the next datagram that may pass.
 func (c *gatedConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for {
-		n, from, err := c.UDPConn.ReadFromUDPAddrPort(b)
+		n, from, err := c.ReadFromUDPAddrPort(b)
 		if err != nil {
 			return n, from, err
 		}
@@ -166,9 +166,4 @@ func (c *gatedConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 			return n, from, nil
 		}
 	}
-}
-
-// WriteToAddrPort sends one datagram.
-func (c *gatedConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	return c.UDPConn.WriteToUDPAddrPort(b, to)
 }
