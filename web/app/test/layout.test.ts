@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { aspect, gapFor, layoutFor } from "../src/room/layout";
+import { gapFor, layoutFor, rowHeight } from "../src/room/layout";
 
 const screens = [[360, 460], [390, 560], [700, 600], [860, 580], [1400, 900]] as const;
 
@@ -14,7 +14,7 @@ describe.each(screens)("a stage of %i × %i", (width, height) => {
   test.each([1, 2, 8])("%i people are seen without scrolling", (people) => {
     const { columns, tile } = layoutFor(people, width, height);
     const rows = Math.ceil(people / columns);
-    expect(rows * tile * aspect + (rows - 1) * gapFor(width)).toBeLessThanOrEqual(height + 1);
+    expect(rows * rowHeight(tile) + (rows - 1) * gapFor(width)).toBeLessThanOrEqual(height + 1);
   });
 });
 

@@ -5,8 +5,10 @@ export interface Layout {
   density: "roomy" | "medium" | "compact";
 }
 
-/** Height of a tile for its width: the arched window and the name beneath it. */
-export const aspect = 1.24;
+/** Height of a tile for its width: the arched window and the line with the name beneath it. */
+export const rowHeight = (tile: number) => tile * windowAspect + caption;
+export const windowAspect = 1.08;
+const caption = 34;
 const largest = 264;
 
 /**
@@ -23,7 +25,7 @@ export function layoutFor(people: number, width: number, height: number): Layout
     const tile = Math.min(
       largest,
       (width - (columns - 1) * gap) / columns,
-      (height - (rows - 1) * gap) / rows / aspect,
+      ((height - (rows - 1) * gap) / rows - caption) / windowAspect,
     );
     const last = people - (rows - 1) * columns;
     // Of two that are about as large the one with the fuller last row looks calmer.
