@@ -1,0 +1,132 @@
+import { test as base, type BrowserContext } from "@playwright/test";
+import { instrumentScript } from "./instrument.ts";
+import { Person } from "./person.ts";
+import { SDKPerson } from "./sdk-person.ts";
+import { bundleSDK, serveSDKPage } from "./sdk-page.ts";
+import { Server, type ServerOptions } from "./server.ts";
+import { TONES } from "./tones.ts";
+import { Watch } from "./watch.ts";
+
+export { expect } from "@playwright/test";
+
+export interface PersonOptions {
+  /** Where the page comes from, if not from the server directly. */
+  origin?: string;
+  locale?: string;
+  colorScheme?: "light" | "dark";
+  viewport?: { width: number; height: number };
+  /** false: the browser refuses the microphone. */
+  microphone?: boolean;
+}
+
+interface TestFixtures {
+  /** A room that no other test uses. */
+  room: string;
+  /** Someone with a browser profile, a voice and the web app of their own. */
+  person: (name: string, options?: PersonOptions) => Promise<Person>;
+  /** Someone on a page that has the SDK alone. */
+  sdkPerson: (name: string) => Promise<SDKPerson>;
+  /** Flags for a server of the test's own, instead of the one that all tests of a worker share. */
+  serverOptions: ServerOptions | undefined;
+  server: Server;
+}
+
+interface WorkerFixtures {
+  sharedServer: Server;
+  sdk: string;
+}
+
+/** What the fixtures above are made of. */
+interface Internals {
+  watches: Watch[];
+  contexts: BrowserContext[];
+  /** Gives tones that nobody else in this test has. */
+  voices: (count: number) => number[];
+}
+
+let rooms = 0;
+
+export const test = base.extend<TestFixtures & Internals, WorkerFixtures>({
+  sharedServer: [
+    async ({}, use) => {
+      const server = await Server.start();
+      await use(server);
+      await server.stop();
+    },
+    { scope: "worker" },
+  ],
+  sdk: [async ({}, use) => use(await bundleSDK()), { scope: "worker" }],
+
+  serverOptions: [undefined, { option: true }],
+  server: async ({ serverOptions, sharedServer }, use, info) => {
+    const server = serverOptions ? await Server.start(serverOptions) : sharedServer;
+    const before = server.log.length;
+    await use(server);
+    if (serverOptions) await server.stop();
+    if (info.status !== info.expectedStatus) {
+      await info.attach("server", { body: server.log.slice(before), contentType: "text/plain" });
+      console.log(`--- server\n${server.log.slice(before)}`);
+    }
+  },
+
+  room: async ({}, use) => use(`room-${process.pid}-${++rooms}`),
+
+  // What must hold for every page of every test, whatever else it is about.
+  watches: async ({}, use, info) => {
+    const watches: Watch[] = [];
+    await use(watches);
+    if (info.status !== info.expectedStatus) {
+      for (const [i, watch] of watches.entries()) {
+        if (watch.console.length > 0) console.log(`--- console of page ${i + 1}\n${watch.console.join("\n")}`);
+      }
+    }
+    const problems = watches.flatMap((watch) => watch.problems);
+    if (problems.length > 0) throw new Error(`pages did what they must not:\n${problems.join("\n")}`);
+  },
+  voices: async ({}, use) => {
+    let given = 0;
+    await use((count) => {
+      if (given + count > TONES.length) throw new Error(`there are no more than ${TONES.length} tones`);
+      return TONES.slice(given, (given += count));
+    });
+  },
+  contexts: async ({}, use) => {
+    const contexts: BrowserContext[] = [];
+    await use(contexts);
+    await Promise.all(contexts.map((context) => context.close()));
+  },
+
+  person: async ({ browser, server, watches, contexts, voices }, use) => {
+    await use(async (name, options = {}) => {
+      const tones = voices(2);
+      const origin = options.origin ?? server.url;
+      const context = await browser.newContext({
+        permissions: options.microphone === false ? [] : ["microphone"],
+        locale: options.locale ?? "en-GB",
+        colorScheme: options.colorScheme ?? "light",
+        viewport: options.viewport ?? { width: 1280, height: 800 },
+        reducedMotion: "no-preference",
+      });
+      contexts.push(context);
+      const watch = new Watch(context, origin);
+      watches.push(watch);
+      await context.addInitScript({ content: instrumentScript(tones) });
+      return new Person(await context.newPage(), name, tones, origin, watch);
+    });
+  },
+
+  sdkPerson: async ({ browser, server, watches, contexts, voices, sdk }, use) => {
+    await use(async (name) => {
+      const tone = voices(1)[0]!;
+      // To Chromium, a page that the test made up itself is not from this machine.
+      const context = await browser.newContext({ permissions: ["microphone", "local-network-access"] });
+      contexts.push(context);
+      watches.push(new Watch(context, server.url));
+      await context.addInitScript({ content: instrumentScript([tone]) });
+      const address = await serveSDKPage(context, server.url, sdk);
+      const page = await context.newPage();
+      await page.goto(address);
+      return new SDKPerson(page, name, tone);
+    });
+  },
+});

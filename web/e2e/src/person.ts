@@ -1,0 +1,85 @@
+import { expect, type Locator, type Page } from "@playwright/test";
+import type { Listener } from "./hearing.ts";
+import type { AudioStats } from "./instrument.ts";
+import type { Watch } from "./watch.ts";
+
+export type JoinMode = "talk" | "muted" | "listen";
+
+/** Someone at the web app, who does and sees what a person does and sees. */
+export class Person implements Listener {
+  constructor(
+    readonly page: Page,
+    readonly name: string,
+    /** The tones of their microphones; the default one comes first. */
+    readonly tones: readonly number[],
+    private readonly origin: string,
+    readonly watch: Watch,
+  ) {}
+
+  /** The tone of their default microphone. */
+  get tone(): number {
+    return this.tones[0]!;
+  }
+
+  get(testId: string): Locator {
+    return this.page.getByTestId(testId);
+  }
+
+  /** Follows a room's link, as far as the lobby. */
+  async open(room: string): Promise<void> {
+    await this.page.goto(`${this.origin}/r/${encodeURIComponent(room)}`);
+    await expect(this.get("lobby")).toBeVisible();
+  }
+
+  /** Goes from the lobby into the room, and waits until the sound is connected as well. */
+  async join(mode: JoinMode = "talk"): Promise<void> {
+    await this.get("lobby-name").fill(this.name);
+    await this.get(`lobby-mode-${mode}`).check({ force: true });
+    await this.get("join").click();
+    await this.expectConnected();
+  }
+
+  async enter(room: string, mode: JoinMode = "talk"): Promise<void> {
+    await this.open(room);
+    await this.join(mode);
+  }
+
+  async expectConnected(timeout = 15_000): Promise<void> {
+    await expect(this.get("room")).toHaveAttribute("data-state", "connected", { timeout });
+    await expect(this.get("room")).toHaveAttribute("data-media", "connected", { timeout });
+  }
+
+  /** The tile of someone, as this person sees it. */
+  tile(of: { name: string }): Locator {
+    return this.page.locator(`[data-testid=tile][data-participant-name="${of.name}"]`);
+  }
+
+  heard(): Promise<number[]> {
+    return this.page.evaluate(() => window.instrument.heard());
+  }
+
+  /** Whether the voice plays; the microphone stays as it is. */
+  async talk(talking: boolean): Promise<void> {
+    await this.page.evaluate((talking) => window.instrument.setTalking(talking), talking);
+  }
+
+  stats(): Promise<AudioStats> {
+    return this.page.evaluate(() => window.instrument.stats());
+  }
+
+  async say(text: string): Promise<void> {
+    await this.openChat();
+    await this.get("chat-input").fill(text);
+    await this.get("chat-input").press("Enter");
+  }
+
+  async openChat(): Promise<void> {
+    if ((await this.get("chat-toggle").getAttribute("aria-expanded")) !== "true") await this.get("chat-toggle").click();
+    await expect(this.get("chat")).toBeVisible();
+  }
+
+  async openMenu(of: { name: string }): Promise<void> {
+    await this.tile(of).getByTestId("tile-open").click();
+    await expect(this.get("person-menu")).toBeVisible();
+  }
+}
