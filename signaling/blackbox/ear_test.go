@@ -64,11 +64,12 @@ func (e *ear) of(v *voice, i int) []sound {
 	return out
 }
 
-// voice sends frames that can be told from all others.
+// voice sends frames that can be told from all others. Its clock runs on while it sends nothing, as a microphone's does.
 type voice struct {
 	media *client.Media
 	tag   uint32
 	count atomic.Uint32
+	last  atomic.Int64 // when the last frame was sent, Unix ns
 }
 
 func newVoice(m *client.Media) *voice { return &voice{media: m, tag: uint32(serial.Add(1))} }
@@ -76,6 +77,10 @@ func newVoice(m *client.Media) *voice { return &voice{media: m, tag: uint32(seri
 // sayOne sends one frame and returns its number.
 func (v *voice) sayOne(t *testing.T, level uint8, speech bool) uint32 {
 	t.Helper()
+	now := time.Now().UnixNano()
+	if pause := time.Duration(now - v.last.Swap(now)); pause > 5*frameTime && pause < time.Hour { // no pause before the first
+		v.media.Pause((pause - frameTime).Round(frameTime))
+	}
 	n := v.count.Add(1)
 	payload := make([]byte, 60)
 	payload[0] = 0x78 // Opus TOC: CELT, fullband, 20 ms, mono
@@ -125,18 +130,11 @@ func (v *voice) talk(t *testing.T, level uint8, speech bool) (stop func()) {
 	return stop
 }
 
-// silence lets time pass with nobody sending, as DTX does: only real time ages a voice.
-func silence(d time.Duration, voices ...*voice) {
-	<-time.After(d)
-	for _, v := range voices {
-		v.media.Pause(d)
-	}
-}
+// silence lets so much time pass with nobody sending that every voice is quiet: 400 ms, and more on a busy machine. Only
+// real time ages a voice.
+func silence() { <-time.After(700 * time.Millisecond) }
 
-const (
-	loud  = 20 // -dBov of someone speaking
-	quiet = 127
-)
+const loud = 20 // -dBov of someone speaking
 
 func loopbackOnly(ip net.IP) bool { return ip.IsLoopback() }
 

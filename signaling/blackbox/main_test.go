@@ -44,9 +44,8 @@ func run(m *testing.M) (code int) {
 	// A binary of one's own may be tested instead, as one that was released.
 	if serverBinary = os.Getenv("HUBBUB_BLACKBOX_BINARY"); serverBinary == "" {
 		serverBinary = filepath.Join(dir, "hubbub")
-		build := exec.Command("go", "build", "-race", "-o", serverBinary, "hubbub/cmd/hubbub")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "building the server: %v\n%s", err, out)
+		if err := build(serverBinary, "-race"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
 	}
@@ -72,4 +71,12 @@ func run(m *testing.M) (code int) {
 		}()
 	}
 	return m.Run()
+}
+
+func build(path string, flags ...string) error {
+	args := append([]string{"build", "-o", path}, flags...)
+	if out, err := exec.Command("go", append(args, "hubbub/cmd/hubbub")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("building the server: %w\n%s", err, out)
+	}
+	return nil
 }

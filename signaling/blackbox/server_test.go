@@ -34,7 +34,9 @@ type server struct {
 }
 
 // launch starts a server on free ports and waits until it says that it is ready.
-func launch(args ...string) (*server, error) {
+func launch(args ...string) (*server, error) { return launchBinary(serverBinary, args...) }
+
+func launchBinary(path string, args ...string) (*server, error) {
 	listen, admin := freeTCPPort(), freeTCPPort()
 	s := &server{
 		admin:     fmt.Sprintf("http://127.0.0.1:%d", admin),
@@ -42,7 +44,7 @@ func launch(args ...string) (*server, error) {
 		exited:    make(chan error, 1),
 		log:       new(logBuffer),
 	}
-	s.cmd = exec.Command(serverBinary, append([]string{
+	s.cmd = exec.Command(path, append([]string{
 		"serve",
 		"--listen", fmt.Sprintf("127.0.0.1:%d", listen),
 		"--admin-listen", fmt.Sprintf("127.0.0.1:%d", admin),
@@ -88,7 +90,12 @@ func launch(args ...string) (*server, error) {
 // start launches a server that belongs to one test.
 func start(t *testing.T, args ...string) *server {
 	t.Helper()
-	s, err := launch(args...)
+	return startBinary(t, serverBinary, args...)
+}
+
+func startBinary(t *testing.T, path string, args ...string) *server {
+	t.Helper()
+	s, err := launchBinary(path, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,32 +20,23 @@ func eight(t *testing.T) []*person {
 				other.wantHears(p)
 			}
 		}
-		silence(450*time.Millisecond, p.voice)
+		silence()
 	}
 	return people
-}
-
-func voicesOf(people []*person) []*voice {
-	var v []*voice
-	for _, p := range people {
-		v = append(v, p.voice)
-	}
-	return v
 }
 
 func TestEightPeopleWithThreeSlots(t *testing.T) {
 	t.Parallel()
 	people := eight(t)
-	everyone := voicesOf(people)
 
 	// One after the other: the first loud packet, or at the latest the second, reaches all.
 	for _, p := range people {
-		silence(450*time.Millisecond, everyone...)
+		silence()
 		wantFirstWord(t, p, people)
 	}
 
 	// Three at once: all others hear all three.
-	silence(450*time.Millisecond, everyone...)
+	silence()
 	talkers, firsts := people[:3], make([]uint32, 3)
 	for i, p := range talkers {
 		firsts[i] = p.voice.count.Load() + 1
@@ -60,12 +51,9 @@ func TestEightPeopleWithThreeSlots(t *testing.T) {
 	}
 	for i, p := range talkers {
 		for _, other := range people {
-			if other == p {
-				continue
+			if other != p {
+				wantWhole(t, other, p, firsts[i], 50)
 			}
-			eventually(t, patience, "three talkers are heard whole", func() bool {
-				return len(since(other.heard.of(p.voice, 0), firsts[i])) >= 49
-			})
 		}
 	}
 	for _, p := range people {
@@ -78,24 +66,33 @@ func wantFirstWord(t *testing.T, p *person, people []*person) {
 	t.Helper()
 	first := p.voice.say(t, 10, loud, true)
 	for _, other := range people {
-		if other == p {
-			continue
+		if other != p {
+			wantWhole(t, other, p, first, 10)
 		}
-		eventually(t, patience, "the word is heard by everyone", func() bool {
-			return len(since(other.heard.of(p.voice, 0), first)) >= 9
-		})
-		heard := since(other.heard.of(p.voice, 0), first)
-		if heard[0].count > first+1 {
-			t.Errorf("of %s, %s heard frame %d first", p.hello.User.Name, other.hello.User.Name, heard[0].count-first+1)
-		}
-		for i, s := range heard {
-			if s.CSRC[0] != p.joined.Participant.CSRC {
-				t.Errorf("the packet's CSRC is %d, want %d", s.CSRC[0], p.joined.Participant.CSRC)
+	}
+}
+
+// wantWhole waits until listener has heard the n frames of speaker from first on, all but perhaps the very first.
+func wantWhole(t *testing.T, listener, speaker *person, first uint32, n int) {
+	t.Helper()
+	var heard []uint32
+	deadline := time.Now().Add(patience)
+	for tick := time.NewTicker(frameTime); ; <-tick.C {
+		heard = heard[:0]
+		for _, s := range since(listener.heard.of(speaker.voice, 0), first) {
+			heard = append(heard, s.count-first)
+			if s.CSRC[0] != speaker.joined.Participant.CSRC {
+				t.Fatalf("the packet's CSRC is %d, want %d", s.CSRC[0], speaker.joined.Participant.CSRC)
 			}
-			if s.count != heard[0].count+uint32(i) {
-				t.Errorf("%s lost a frame of %s before %d", other.hello.User.Name, p.hello.User.Name, s.count-first+1)
-			}
 		}
+		if len(heard) > 0 && int(heard[len(heard)-1]) >= n-1 || time.Now().After(deadline) {
+			tick.Stop()
+			break
+		}
+	}
+	missing := n - len(heard)
+	if missing > 1 || missing == 1 && heard[0] != 1 {
+		t.Errorf("of %d frames of %s, %s heard these: %v", n, speaker.hello.User.Name, listener.hello.User.Name, heard)
 	}
 }
 
@@ -139,6 +136,7 @@ func TestWhoIsSpeakingIsNotCutOffByNoise(t *testing.T) {
 		}
 		for i, p := range noisy {
 			switch {
+			case n < 10: // the talkers come first
 			case n >= 40 && n < 43 && i == 0:
 				p.voice.sayOne(t, 5, false) // a slammed door
 			default:
@@ -148,16 +146,7 @@ func TestWhoIsSpeakingIsNotCutOffByNoise(t *testing.T) {
 		<-tick.C
 	}
 	for i, p := range talkers {
-		eventually(t, patience, "the talkers are heard", func() bool {
-			return len(since(listener.heard.of(p.voice, at), firsts[i])) >= frames-1
-		})
-		last := uint32(0)
-		for _, s := range since(listener.heard.of(p.voice, at), firsts[i]) {
-			if last != 0 && s.count != last+1 {
-				t.Errorf("%s was cut off between frames %d and %d", p.hello.User.Name, last-firsts[i], s.count-firsts[i])
-			}
-			last = s.count
-		}
+		wantWhole(t, listener, p, firsts[i], frames)
 	}
 	for _, p := range noisy {
 		if n := len(listener.heard.of(p.voice, at)); n > 0 {
@@ -175,7 +164,7 @@ func TestTimestampsFollowTheClockOverPauses(t *testing.T) {
 	b := guests.guest(t, "Bea").withSlots(room, 1)
 	listener.wantHears(a)
 	for _, p := range []*person{b, a, a, b} {
-		silence(800*time.Millisecond, a.voice, b.voice)
+		silence()
 		at := listener.heard.count()
 		p.voice.say(t, 10, loud, true)
 		eventually(t, patience, "the word is heard", func() bool { return listener.heard.count() >= at+9 })
