@@ -108,7 +108,7 @@ func (d *Detector) Observe(now time.Duration, timestamp uint32, level Level) Ver
 		return d.observePresence(now, step, gap)
 	}
 
-	voice, distinct, rising := d.judge(level, step, gap)
+	voice, distinct := d.judge(level, step, gap)
 	if voice {
 		d.lastVoice = now
 	}
@@ -122,7 +122,7 @@ func (d *Detector) Observe(now time.Duration, timestamp uint32, level Level) Ver
 	}
 	switch {
 	case contends:
-		v.Activity = d.entitlement(level.dBov(), rising)
+		v.Activity = d.entitlement(level.dBov())
 	case !voice && now-d.lastVoice >= silentAfter && !(distinct && level.dBov() > audible):
 		v.Activity = Silent
 	default:
@@ -180,9 +180,9 @@ func (d *Detector) advance(now time.Duration, timestamp uint32) (step, gap int32
 	return step, gap
 }
 
-// judge says whether a packet is voice by the protocol's definition, whether it is distinct from the source's noise, and whether
-// that is because it rises out of it.
-func (d *Detector) judge(level Level, step, gap int32) (voice, distinct, rising bool) {
+// judge says whether a packet is voice by the protocol's definition, and whether it is distinct from the source's noise: it rises
+// out of it, or is plainly somebody's will.
+func (d *Detector) judge(level Level, step, gap int32) (voice, distinct bool) {
 	if gap > 0 || !level.Voice {
 		d.flagged = 0
 	}
@@ -195,8 +195,8 @@ func (d *Detector) judge(level Level, step, gap int32) (voice, distinct, rising 
 		voice = level.dBov() > audible
 	}
 	d.floor.observe(level.dBov(), step)
-	rising = !d.floor.known() || level.dBov() >= d.floor.level()+rise
-	return voice, rising || level.dBov() >= plain, rising
+	rising := !d.floor.known() || level.dBov() >= d.floor.level()+rise
+	return voice, rising || level.dBov() >= plain
 }
 
 // trackSound follows sounds as they begin, go on and end.
@@ -253,13 +253,13 @@ func (d *Detector) measure(level float32, step int32) {
 }
 
 // entitlement is what a packet of a sound that is distinct from its source's noise may do.
-func (d *Detector) entitlement(level float32, rising bool) Activity {
+func (d *Detector) entitlement(level float32) Activity {
 	switch {
 	case d.inRow < 2 || level < d.runPeak-decay:
 		return Onset
 	case d.clicks >= clicky && d.run < clickyProof:
 		return Onset
-	case !rising || max(level, d.loudness) < faint:
+	case max(level, d.loudness) < faint:
 		return Background
 	}
 	return Loud

@@ -110,7 +110,7 @@ func TestActivity(t *testing.T) {
 			s.packets(time.Second, at(-70))
 			return s.packets(100*time.Millisecond, at(-50))
 		}, Background},
-		{"a long tone", func(s *stream) Verdict { return s.packets(5*time.Second, voiceAt(-30)) }, Background},
+		{"a long tone", func(s *stream) Verdict { return s.packets(5*time.Second, voiceAt(-30)) }, Loud},
 		{"a stream without levels that pauses", func(s *stream) Verdict {
 			s.packets(4*time.Second, Level{})
 			s.pause(300 * time.Millisecond)

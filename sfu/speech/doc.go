@@ -14,7 +14,7 @@
 //     without voice, where the sender's voice flag says what voice is, or, from a sender that never sets it, a level above -60 dBov.
 //     Constant noise below -40 dBov is no voice whatever a flag that is always set says.
 //   - Where all are speaking, someone who has been speaking for half a second and is 6 dB louder than the weakest takes their slot.
-//   - Faint speech (below -45 dBov), constant sound and streams that hide their pauses wait longer for a slot, and a faint speaker
+//   - Faint speech (below -45 dBov) and streams without levels that hide their pauses wait longer for a slot, and a faint speaker
 //     makes way for a plain one at once.
 //   - A source that was silent for three seconds is forwarded to nobody until its next sound.
 //

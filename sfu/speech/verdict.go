@@ -12,10 +12,9 @@ const (
 	Quiet
 	// Onset is the first packet of a sound. It may take an empty slot.
 	Onset
-	// Background is a sound that is loud but never changes, such as a tone or a stream without levels that never pauses; or speech
-	// that is faint. It may take the slot of someone who has been quiet for longer than a turn's pause.
+	// Background is speech that is faint, or a stream without levels that never pauses. It may take the slot of someone who has been quiet for longer than a turn's pause.
 	Background
-	// Loud is a sound that is no click and rises out of its source's noise. It may take the slot of anyone who is quiet.
+	// Loud is a sound that is no click and distinct from its source's noise. It may take the slot of anyone who is quiet.
 	Loud
 )
 
