@@ -127,3 +127,13 @@ func plainOffer(slots int) string {
 	}
 	return b.String()
 }
+
+// settle waits until the lanes have sent what was handed to them.
+func settle(s *SFU) {
+	for _, l := range s.lanes {
+		for len(l.deliveries) > 0 {
+			l.do(func() {})
+		}
+		l.do(func() {})
+	}
+}
