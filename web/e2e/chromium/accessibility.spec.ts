@@ -1,0 +1,58 @@
+import axe from "axe-core";
+import type { Page } from "@playwright/test";
+import { expect, test } from "../src/fixtures.ts";
+
+/** What axe finds against WCAG 2.2 AA and its own best practices, as lines that can be read. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: typeof import("axe-core") };
+    const found = await axe.run(document, { resultTypes: ["violations"] });
+    return found.violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id}: ${help}: ${node.html}`));
+  });
+}
+
+/** Colours are measured when nothing moves any more. */
+async function expectAccessible(page: Page): Promise<void> {
+  await page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((animation) => animation.effect?.getComputedTiming().endTime !== Infinity)
+        .map((animation) => animation.finished.catch(() => undefined)),
+    ),
+  );
+  expect(await violations(page)).toEqual([]);
+}
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`lobby, room, chat, menu and dialogs can be used by everyone, ${colorScheme}`, async ({ person, room }) => {
+    const [ada, ben] = [await person("Ada", { colorScheme }), await person("Ben")];
+    await ada.open(room);
+    await expectAccessible(ada.page);
+
+    await ben.enter(room);
+    await ada.join("muted");
+    await ben.say("hello https://example.org");
+    await ben.say("/w Ada psst");
+    await ada.openChat();
+    await expect(ada.get("whisper-message")).toBeVisible();
+    await expectAccessible(ada.page);
+
+    await ada.openMenu(ben);
+    await expectAccessible(ada.page);
+    await ada.page.keyboard.press("Escape");
+
+    for (const dialog of ["settings", "shortcuts"]) {
+      await ada.page.keyboard.press(dialog === "settings" ? "," : "?");
+      await expect(ada.get(`${dialog}-dialog`)).toBeVisible();
+      await expectAccessible(ada.page);
+      await ada.page.keyboard.press("Escape");
+      await expect(ada.get(`${dialog}-dialog`)).toBeHidden();
+    }
+
+    await ada.get("leave").click();
+    await expect(ada.get("ended")).toBeVisible();
+    await expectAccessible(ada.page);
+  });
+}
