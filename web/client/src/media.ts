@@ -165,9 +165,13 @@ export class Media {
     for (const [mid, participant] of this.#occupants) this.#playback?.setVolume(mid, this.#handlers.volume(participant));
   }
 
+  /** Gets a connection where `join` was without one. */
+  start(): Promise<void> {
+    return this.#mend({ anew: true });
+  }
+
   async setTrack(track: MediaStreamTrack | null): Promise<void> {
     this.#track = track;
-    if (track && !this.#peer && !this.#closed && this.#problem !== "unsupported") await this.#mend({ anew: true });
     await this.#send();
   }
 

@@ -74,8 +74,8 @@ interface Measured {
  */
 function score({ connected, loss = 0, concealment = 0, roundTrip = 0, jitter = 0 }: Measured): QualityScore {
   if (!connected) return "lost";
-  if (loss > 0.1 || concealment > 0.08 || roundTrip > 600 || jitter > 100) return "poor";
-  if (loss > 0.03 || concealment > 0.02 || roundTrip > 250 || jitter > 40) return "fair";
+  if (loss > 0.1 || concealment > 0.12 || roundTrip > 600 || jitter > 100) return "poor";
+  if (loss > 0.03 || concealment > 0.04 || roundTrip > 250 || jitter > 40) return "fair";
   return "good";
 }
 

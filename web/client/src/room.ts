@@ -1,27 +1,23 @@
-import { Capture } from "./capture.js";
 import { ChatLog } from "./chatlog.js";
 import { Emitter } from "./emitter.js";
 import type { Hint } from "./environment.js";
 import { HubbubError } from "./errors.js";
 import type { Link } from "./link.js";
-import { Media, type Answered, type Prepared } from "./media.js";
-import { canSelectSpeaker } from "./microphone.js";
+import type { Answered, Prepared } from "./media.js";
 import { Mute } from "./mute.js";
 import { newNonce } from "./nonce.js";
 import type {
   ConnectionQuality, HistoryOptions, JoinOptions, MediaProblem, MediaState, RoomEvents, RoomLeftReason,
 } from "./options.js";
-import { OwnVoice } from "./ownvoice.js";
 import type { Offer } from "./peer.js";
 import type { ChatResult, JoinResult, LeaveReason, Message, Participant, Role, Slot } from "./protocol.js";
 import { Roster } from "./roster.js";
 import type { Rejoin, Session } from "./session.js";
-import { Speakers } from "./speakers.js";
+import { Sound } from "./sound.js";
 
 const DEFAULT_SLOTS = 10;
 const JOIN_TRIES = 3;
-/** Milliseconds between two looks at the connection's quality. */
-const QUALITY_INTERVAL = 2_000;
+const NOBODY: ReadonlyMap<string, Participant> = new Map();
 
 /**
  * A room that we are in, from `Client.join` to `leave` (or the `left` event). It stays the same object over reconnects.
@@ -29,23 +25,16 @@ const QUALITY_INTERVAL = 2_000;
 export class Room extends Emitter<RoomEvents> {
   readonly name: string;
   readonly #session: Session;
-  readonly #wantsMedia: boolean;
-  readonly #capture: Capture;
-  readonly #voice: OwnVoice;
-  readonly #media: Media;
-  readonly #speakers: Speakers;
+  readonly #sound: Sound;
   readonly #chat: ChatLog;
-  /** By user, since a person has another participant's id after coming back. */
-  readonly #volumes = new Map<string, number>();
   /** What we told of ourselves, to be told again in another life of the room. */
-  #told: { hand?: boolean; attributes?: Record<string, string> } = {};
+  readonly #told: { hand?: boolean; attributes?: Record<string, string> } = {};
+  // These four are there from the answer to the first `join` on, before anyone has the room.
   #link!: Link;
   #selfId!: string;
-  #roster: Roster | undefined;
   #mute!: Mute;
+  #roster!: Roster;
   #leftBecause: LeaveReason | undefined;
-  #quality: ConnectionQuality | undefined;
-  #qualityTimer: ReturnType<typeof setInterval> | undefined;
   #left = false;
 
   private constructor(session: Session, name: string, options: JoinOptions) {
@@ -53,45 +42,27 @@ export class Room extends Emitter<RoomEvents> {
     this.name = name;
     this.#session = session;
     const slots = Math.min(session.welcome.limits.slots, Math.max(0, options.slots ?? DEFAULT_SLOTS));
-    this.#wantsMedia = slots > 0 || Boolean(options.microphone);
-    this.#capture = new Capture((track, error) => {
-      this.#voice.setTrack(track);
-      void this.#media.setTrack(track);
-      this.emit("microphone", track, error);
-    });
-    this.#voice = new OwnVoice((speaking) => this.emit("speaking", this.#selfId, speaking));
-    this.#media = new Media(slots, {
-      configuration: () => ({ iceServers: [...this.#session.welcome.iceServers] }),
+    this.#sound = new Sound(slots, slots > 0 || Boolean(options.microphone), {
+      configuration: () => ({ iceServers: [...session.welcome.iceServers] }),
       negotiate: (offer) => this.#link.request("negotiate", offer),
       join: (offer) => this.#joinAgain(offer),
-      state: (state, problem) => this.emit("media", state, problem),
-      slots: (changed) => this.emit("slots", changed),
-      playbackBlocked: (blocked) => this.emit("playbackBlocked", blocked),
-      receivers: (receivers) => this.#speakers.attach(receivers),
-      volume: (participant) => this.volume(participant),
-    });
-    this.#speakers = new Speakers({
-      occupant: (mid, csrc) => {
-        const participant = this.#byCsrc(csrc);
-        if (participant) this.#media.heard(mid, participant.id);
-      },
-      speaking: (csrc, speaking) => {
-        const participant = this.#byCsrc(csrc);
-        if (participant) this.emit("speaking", participant.id, speaking);
-      },
+      participants: () => this.#roster?.participants ?? NOBODY,
+      selfId: () => this.#selfId,
+      roundTrip: () => this.#link?.roundTrip,
+      emit: (event, ...args) => this.emit(event, ...args),
     });
     this.#chat = new ChatLog({
-      history: async (after) => this.#fetchHistory(after === undefined ? { limit: 200 } : { after, limit: 200 }),
+      history: (after) => this.#fetchHistory(after === undefined ? { limit: 200 } : { after, limit: 200 }),
       message: (message) => this.emit("message", message),
       changed: () => this.emit("messages"),
     });
   }
 
-  /** @internal Use `Client.join`. */
+  /** @internal Use `Client.join`. `owned`: the room may stop the track. */
   static async enter(session: Session, name: string, options: JoinOptions, microphone: MediaStreamTrack | null, owned: boolean): Promise<Room> {
     const room = new Room(session, name, options);
+    room.#sound.begin(microphone, owned);
     try {
-      room.#capture.set(microphone, owned);
       await room.#enter(options.muted ?? microphone === null);
       return room;
     } catch (error) {
@@ -101,35 +72,35 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   get createdAt(): number {
-    return this.#known.info.createdAt;
+    return this.#roster.info.createdAt;
   }
 
   get limit(): number {
-    return this.#known.info.limit;
+    return this.#roster.info.limit;
   }
 
   /** Oneself; `muted` is what was last asked for, without waiting for the server. */
   get self(): Participant {
-    const self = this.#known.participants.get(this.#selfId);
+    const self = this.#roster.participants.get(this.#selfId);
     if (!self) throw new HubbubError(0, "closed", "we are not in the room any more");
     return self;
   }
 
   /** Everyone in the room, oneself included, by participant id and in order of joining. A new map after each change. */
   get participants(): ReadonlyMap<string, Participant> {
-    return this.#known.participants;
+    return this.#roster.participants;
   }
 
   get slots(): readonly Slot[] {
-    return this.#media.slots;
+    return this.#sound.media.slots;
   }
 
   get mediaState(): MediaState {
-    return this.#media.state;
+    return this.#sound.media.state;
   }
 
   get mediaProblem(): MediaProblem | undefined {
-    return this.#media.problem;
+    return this.#sound.media.problem;
   }
 
   get muted(): boolean {
@@ -137,21 +108,21 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   get deafened(): boolean {
-    return this.#media.listening.deafened;
+    return this.#sound.media.listening.deafened;
   }
 
   get microphone(): MediaStreamTrack | null {
-    return this.#capture.track;
+    return this.#sound.microphone;
   }
 
   /** 0 to 1: what the microphone hears now, muted or not ("you are muted"). */
   get microphoneLevel(): number {
-    return this.#voice.level;
+    return this.#sound.microphoneLevel;
   }
 
   /** The browser wants a click before it plays sound: call `resumePlayback` in one. */
   get playbackBlocked(): boolean {
-    return this.#media.playbackBlocked;
+    return this.#sound.media.playbackBlocked;
   }
 
   /** In order; the newest 200 of before we came, and all since. A new array after each change. */
@@ -165,7 +136,7 @@ export class Room extends Emitter<RoomEvents> {
    */
   async setMuted(muted: boolean): Promise<void> {
     this.#assertIn();
-    if (!muted) await this.#capture.acquire();
+    if (!muted && !this.microphone) await this.#sound.acquireMicrophone();
     await this.#mute.set(muted);
   }
 
@@ -188,55 +159,45 @@ export class Room extends Emitter<RoomEvents> {
   /** Another microphone, or none, without a gap in the connection. The track stays the caller's to stop. */
   async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
     this.#assertIn();
-    this.#capture.set(track, false);
-    await this.#media.setTrack(track);
+    await this.#sound.setMicrophone(track);
   }
 
   /** Hear nobody. It does not mute the microphone. */
   setDeafened(deafened: boolean): void {
-    this.#media.setDeafened(deafened);
+    this.#sound.media.setDeafened(deafened);
   }
 
   /** 0 to 1, for this person as long as we are in the room. On iOS only 0 has an effect. */
   setVolume(participantId: string, volume: number): void {
-    const participant = this.participants.get(participantId);
-    if (!participant) return;
-    this.#volumes.set(participant.user, Math.max(0, Math.min(1, volume)));
-    this.#media.applyVolumes();
+    this.#sound.setVolume(participantId, volume);
   }
 
   volume(participantId: string): number {
-    const user = this.participants.get(participantId)?.user;
-    return (user === undefined ? undefined : this.#volumes.get(user)) ?? 1;
+    return this.#sound.volume(participantId);
   }
 
   /** A device of `listSpeakers`; empty for the system's. Rejects with `unsupported` where browsers cannot (`canSelectSpeaker`). */
-  async setSpeaker(deviceId: string): Promise<void> {
-    if (!canSelectSpeaker()) throw new HubbubError(0, "unsupported", "this browser cannot choose a speaker");
-    await this.#media.setSpeaker(deviceId);
+  setSpeaker(deviceId: string): Promise<void> {
+    return this.#sound.setSpeaker(deviceId);
   }
 
-  async resumePlayback(): Promise<void> {
-    await Promise.all([this.#media.resumePlayback(), this.#voice.resume()]);
+  resumePlayback(): Promise<void> {
+    return this.#sound.resumePlayback();
   }
 
   /** 0 to 1, how loud they are now, smoothed; made for requestAnimationFrame. */
   level(participantId: string): number {
-    if (participantId === this.#selfId) return this.muted ? 0 : this.#voice.level;
-    const participant = this.participants.get(participantId);
-    return participant ? this.#speakers.level(participant.csrc) : 0;
+    return this.#sound.level(participantId);
   }
 
   /** Without flicker between words. */
   isSpeaking(participantId: string): boolean {
-    if (participantId === this.#selfId) return this.#voice.speaking;
-    const participant = this.participants.get(participantId);
-    return participant ? this.#speakers.isSpeaking(participant.csrc) : false;
+    return this.#sound.isSpeaking(participantId);
   }
 
   /** The last reading; they are taken every two seconds. */
-  async quality(): Promise<ConnectionQuality> {
-    return this.#quality ?? this.#measure();
+  quality(): Promise<ConnectionQuality> {
+    return this.#sound.quality();
   }
 
   /** Resolves when the server has numbered it. Sent once, whatever the line does meanwhile. */
@@ -276,7 +237,7 @@ export class Room extends Emitter<RoomEvents> {
   close(reason: RoomLeftReason): void {
     if (this.#left) return;
     this.#release();
-    this.emit("left", reason === "removed" && this.#leftBecause === "banned" ? "banned" : reason);
+    this.emit("left", reason);
   }
 
   /** @internal */
@@ -292,26 +253,27 @@ export class Room extends Emitter<RoomEvents> {
   /** @internal */
   notification(link: Link, method: string, params: Record<string, unknown>): void {
     if (link !== this.#link || this.#left) return;
-    if (method === "slots") this.#media.setSlots(params["slots"] as Slot[]);
+    if (method === "slots") this.#sound.media.setSlots(params["slots"] as Slot[]);
     else if (method === "chat") this.#chat.receive(params as unknown as Message);
-    else this.#known.apply(method, params);
+    else this.#roster.apply(method, params);
   }
 
   /** @internal */
   hint(hint: Hint): void {
-    this.#media.hint(hint);
+    this.#sound.hint(hint);
   }
 
   /** @internal Gets the room back on a new link. */
   async rejoin(link: Link, { resumed, moving }: Rejoin): Promise<{ heard: Promise<void> }> {
-    let prepared = this.#wantsMedia && (!resumed || moving || !this.#media.alive) ? await this.#media.prepare() : undefined;
+    let prepared = resumed && !moving && this.#sound.mayGoOn ? undefined : await this.#sound.prepare();
     let joined: JoinResult;
     try {
       joined = await this.#requestJoin(link, prepared?.description).catch(async (error: HubbubError) => {
+        if (error.code !== 409 || prepared) throw error;
         // Another node than before: our sound is not there.
-        if (error.code !== 409 || prepared || !this.#wantsMedia) throw error;
-        prepared = await this.#media.prepare();
-        return this.#requestJoin(link, prepared?.description);
+        prepared = await this.#sound.prepare();
+        if (!prepared) throw error;
+        return this.#requestJoin(link, prepared.description);
       });
     } catch (error) {
       prepared?.peer.close();
@@ -324,26 +286,24 @@ export class Room extends Emitter<RoomEvents> {
     }
     this.#link = link;
     this.#joined(joined);
-    if (prepared) return { heard: this.#media.adopt(prepared, joined) };
-    this.#media.setSlots(joined.slots);
-    this.#media.checkUp();
+    if (prepared) return { heard: this.#sound.media.adopt(prepared, joined) };
+    this.#sound.media.setSlots(joined.slots);
+    this.#sound.media.checkUp();
     return { heard: Promise.resolve() };
   }
 
   async #enter(muted: boolean): Promise<void> {
     for (let tries = 1; ; tries++) {
       const link = await this.#session.ready();
-      const prepared = this.#wantsMedia ? await this.#media.prepare() : undefined;
-      let joined: JoinResult;
+      const prepared = await this.#sound.prepare();
       try {
-        joined = await this.#requestJoin(link, prepared?.description, muted);
+        this.#begin(link, await this.#requestJoin(link, prepared?.description, muted), muted, prepared);
+        return;
       } catch (error) {
         prepared?.peer.close();
         if (error instanceof HubbubError && error.isConnectionLoss && tries < JOIN_TRIES) continue;
         throw error;
       }
-      this.#begin(link, joined, muted, prepared);
-      return;
     }
   }
 
@@ -354,8 +314,7 @@ export class Room extends Emitter<RoomEvents> {
       send: (value) => this.#session.request("update", { muted: value }, { repeat: true }),
       changed: (value) => this.#mutedChanged(value),
     });
-    void this.#media.setMuted(this.muted);
-    this.#voice.setMuted(this.muted);
+    this.#sound.setMuted(this.muted);
     this.#roster = new Roster(joined.room, {
       arriving: (participant) => this.#withOwnMute(participant),
       joined: (participant) => this.emit("participantJoined", participant),
@@ -365,11 +324,10 @@ export class Room extends Emitter<RoomEvents> {
         this.emit("participantLeft", participant, reason);
       },
       changed: () => this.emit("participants"),
-      gap: () => void this.#joinAgain().catch(() => this.#roster?.snapshotFailed()),
+      gap: () => void this.#joinAgain().catch(() => this.#roster.snapshotFailed()),
     });
-    if (prepared) void this.#media.adopt(prepared, joined);
+    if (prepared) void this.#sound.media.adopt(prepared, joined);
     this.#chat.catchUp();
-    this.#qualityTimer = setInterval(() => void this.#measure().then((quality) => this.emit("quality", quality)), QUALITY_INTERVAL);
   }
 
   /** A snapshot, and with an offer a new connection for the sound, on the link that we have. */
@@ -389,7 +347,7 @@ export class Room extends Emitter<RoomEvents> {
     const anew = participant.id !== this.#selfId;
     const otherRoom = room.createdAt !== this.createdAt;
     this.#selfId = participant.id;
-    this.#known.reset(room, anew);
+    this.#roster.reset(room, anew);
     if (otherRoom) this.#chat.restart();
     this.#chat.catchUp();
     if (anew && Object.keys(this.#told).length > 0) void this.#update(this.#told).catch(() => undefined);
@@ -403,8 +361,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #mutedChanged(muted: boolean): void {
-    void this.#media.setMuted(muted);
-    this.#voice.setMuted(muted);
+    this.#sound.setMuted(muted);
     this.#roster?.patch(this.#selfId, { muted });
     this.emit("muted", muted);
   }
@@ -419,37 +376,13 @@ export class Room extends Emitter<RoomEvents> {
     return messages;
   }
 
-  async #measure(): Promise<ConnectionQuality> {
-    const signalling = this.#link.roundTrip;
-    const nothing: ConnectionQuality = {
-      score: this.#session.state === "connected" && !this.#wantsMedia ? "good" : "lost",
-      roundTrip: signalling, loss: undefined, jitter: undefined, concealment: undefined,
-    };
-    this.#quality = (await this.#media.quality(signalling).catch(() => undefined)) ?? nothing;
-    return this.#quality;
-  }
-
-  #byCsrc(csrc: number): Participant | undefined {
-    for (const participant of this.participants.values()) if (participant.csrc === csrc) return participant;
-    return undefined;
-  }
-
-  get #known(): Roster {
-    if (!this.#roster) throw new HubbubError(0, "closed", "the room is not joined yet");
-    return this.#roster;
-  }
-
   #assertIn(): void {
     if (this.#left) throw new HubbubError(0, "closed", "we have left the room");
   }
 
   #release(): void {
     this.#left = true;
-    clearInterval(this.#qualityTimer);
     this.#mute?.close();
-    this.#speakers.close();
-    this.#media.close();
-    this.#voice.close();
-    this.#capture.close();
+    this.#sound.close();
   }
 }

@@ -80,7 +80,7 @@ export class Roster {
     for (const participant of this.#participants.values()) {
       const old = before.get(participant.id);
       if (!old) this.#handlers.joined(participant);
-      else if (JSON.stringify(old) !== JSON.stringify(participant)) this.#handlers.updated(participant, old);
+      else if (differ(old, participant)) this.#handlers.updated(participant, old);
     }
     this.#handlers.changed();
   }
@@ -101,8 +101,8 @@ export class Roster {
   #put(participant: Participant): void {
     const old = this.#participants.get(participant.id);
     this.#participants = new Map(this.#participants).set(participant.id, participant);
-    if (old) this.#handlers.updated(participant, old);
-    else this.#handlers.joined(participant);
+    if (!old) this.#handlers.joined(participant);
+    else if (differ(old, participant)) this.#handlers.updated(participant, old);
   }
 
   #remove(id: string, reason: LeaveReason): void {
@@ -123,4 +123,8 @@ export class Roster {
 
 function infoOf({ name, version, createdAt, limit }: RoomSnapshot): RoomInfo {
   return { name, version, createdAt, limit };
+}
+
+function differ(a: Participant, b: Participant): boolean {
+  return JSON.stringify(a) !== JSON.stringify(b);
 }

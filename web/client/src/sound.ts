@@ -1,0 +1,190 @@
+import { Capture } from "./capture.js";
+import type { Hint } from "./environment.js";
+import { HubbubError } from "./errors.js";
+import { Media, type Answered, type Prepared } from "./media.js";
+import { canSelectSpeaker } from "./microphone.js";
+import type { ConnectionQuality, RoomEvents } from "./options.js";
+import { OwnVoice } from "./ownvoice.js";
+import type { Offer } from "./peer.js";
+import type { NegotiateResult, Participant } from "./protocol.js";
+import { Speakers } from "./speakers.js";
+
+export interface SoundHandlers {
+  configuration: () => RTCConfiguration;
+  negotiate: (offer: Offer) => Promise<NegotiateResult>;
+  join: (offer: Offer) => Promise<Answered>;
+  participants: () => ReadonlyMap<string, Participant>;
+  selfId: () => string;
+  /** Of the signalling, in milliseconds. */
+  roundTrip: () => number | undefined;
+  emit: <K extends keyof RoomEvents>(event: K, ...args: Parameters<RoomEvents[K]>) => void;
+}
+
+/** Milliseconds between two looks at the connection's quality. */
+const QUALITY_INTERVAL = 2_000;
+
+/** All that is heard in a room, ours and others': puts participants to the slots, levels and volumes of `Media` and its neighbours. */
+export class Sound {
+  readonly media: Media;
+  readonly #handlers: SoundHandlers;
+  readonly #capture: Capture;
+  readonly #voice: OwnVoice;
+  readonly #speakers: Speakers;
+  /** By user, since a person has another participant's id after coming back. */
+  readonly #volumes = new Map<string, number>();
+  readonly #qualityTimer: ReturnType<typeof setInterval>;
+  #wanted: boolean;
+  #muted = false;
+  #quality: ConnectionQuality | undefined;
+  #closed = false;
+
+  /** `wanted`: a connection is asked for with the first `join`; otherwise only once there is a microphone. */
+  constructor(slots: number, wanted: boolean, handlers: SoundHandlers) {
+    this.#handlers = handlers;
+    this.#wanted = wanted;
+    this.media = new Media(slots, {
+      configuration: handlers.configuration,
+      negotiate: handlers.negotiate,
+      join: handlers.join,
+      state: (state, problem) => handlers.emit("media", state, problem),
+      slots: (changed) => handlers.emit("slots", changed),
+      playbackBlocked: (blocked) => handlers.emit("playbackBlocked", blocked),
+      receivers: (receivers) => this.#speakers.attach(receivers),
+      volume: (participant) => this.volume(participant),
+    });
+    this.#voice = new OwnVoice((speaking) => handlers.emit("speaking", handlers.selfId(), speaking));
+    this.#speakers = new Speakers({
+      occupant: (mid, csrc) => {
+        const participant = this.#byCsrc(csrc);
+        if (participant) this.media.heard(mid, participant.id);
+      },
+      speaking: (csrc, speaking) => {
+        const participant = this.#byCsrc(csrc);
+        if (participant) handlers.emit("speaking", participant.id, speaking);
+      },
+    });
+    this.#capture = new Capture((track, error) => {
+      this.#voice.setTrack(track);
+      void this.media.setTrack(track);
+      handlers.emit("microphone", track, error);
+    });
+    this.#qualityTimer = setInterval(() => {
+      void this.#measure().then((quality) => {
+        if (!this.#closed) handlers.emit("quality", quality);
+      });
+    }, QUALITY_INTERVAL);
+  }
+
+  get microphone(): MediaStreamTrack | null {
+    return this.#capture.track;
+  }
+
+  get microphoneLevel(): number {
+    return this.#voice.level;
+  }
+
+  /** What the room begins with: nothing is sent before its connection is there. */
+  begin(track: MediaStreamTrack | null, owned: boolean): void {
+    this.#capture.set(track, owned);
+  }
+
+  /** An offer for `join`; undefined when there is to be no sound. */
+  async prepare(): Promise<Prepared | undefined> {
+    return this.#wanted ? this.media.prepare() : undefined;
+  }
+
+  /** Whether `join` on a new link can do without an offer. */
+  get mayGoOn(): boolean {
+    return !this.#wanted || this.media.alive;
+  }
+
+  async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
+    this.#capture.set(track, false);
+    await this.#connect();
+    await this.media.setTrack(track);
+  }
+
+  /** Gets a microphone if there is none. Rejects with a `MicrophoneError`. */
+  async acquireMicrophone(): Promise<void> {
+    await this.#capture.acquire();
+    await this.#connect();
+  }
+
+  setMuted(muted: boolean): void {
+    this.#muted = muted;
+    this.#voice.setMuted(muted);
+    void this.media.setMuted(muted);
+  }
+
+  async setSpeaker(deviceId: string): Promise<void> {
+    if (!canSelectSpeaker()) throw new HubbubError(0, "unsupported", "this browser cannot choose a speaker");
+    await this.media.setSpeaker(deviceId);
+  }
+
+  setVolume(participantId: string, volume: number): void {
+    const participant = this.#handlers.participants().get(participantId);
+    if (!participant) return;
+    this.#volumes.set(participant.user, Math.max(0, Math.min(1, volume)));
+    this.media.applyVolumes();
+  }
+
+  volume(participantId: string): number {
+    const user = this.#handlers.participants().get(participantId)?.user;
+    return (user === undefined ? undefined : this.#volumes.get(user)) ?? 1;
+  }
+
+  level(participantId: string): number {
+    if (participantId === this.#handlers.selfId()) return this.#muted ? 0 : this.#voice.level;
+    const participant = this.#handlers.participants().get(participantId);
+    return participant ? this.#speakers.level(participant.csrc) : 0;
+  }
+
+  isSpeaking(participantId: string): boolean {
+    if (participantId === this.#handlers.selfId()) return this.#voice.speaking;
+    const participant = this.#handlers.participants().get(participantId);
+    return participant ? this.#speakers.isSpeaking(participant.csrc) : false;
+  }
+
+  async quality(): Promise<ConnectionQuality> {
+    return this.#quality ?? this.#measure();
+  }
+
+  async resumePlayback(): Promise<void> {
+    await Promise.all([this.media.resumePlayback(), this.#voice.resume()]);
+  }
+
+  hint(hint: Hint): void {
+    this.media.hint(hint);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#qualityTimer);
+    this.#speakers.close();
+    this.media.close();
+    this.#voice.close();
+    this.#capture.close();
+  }
+
+  /** Whoever came for the texts alone needs a connection once there is a microphone. */
+  async #connect(): Promise<void> {
+    if (this.#wanted || !this.microphone) return;
+    this.#wanted = true;
+    await this.media.start();
+  }
+
+  async #measure(): Promise<ConnectionQuality> {
+    const roundTrip = this.#handlers.roundTrip();
+    const nothing: ConnectionQuality = {
+      score: this.#wanted || roundTrip === undefined ? "lost" : "good",
+      roundTrip, loss: undefined, jitter: undefined, concealment: undefined,
+    };
+    this.#quality = (await this.media.quality(roundTrip).catch(() => undefined)) ?? nothing;
+    return this.#quality;
+  }
+
+  #byCsrc(csrc: number): Participant | undefined {
+    for (const participant of this.#handlers.participants().values()) if (participant.csrc === csrc) return participant;
+    return undefined;
+  }
+}
