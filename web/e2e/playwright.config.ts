@@ -30,7 +30,6 @@ export default defineConfig({
         "--disable-sync",
         "--autoplay-policy=no-user-gesture-required",
         "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
         // A name that is not a secure origin, although it leads to this machine.
         "--host-resolver-rules=MAP insecure.test 127.0.0.1",
       ],
