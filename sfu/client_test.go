@@ -3,6 +3,7 @@ package sfu
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,7 +14,7 @@ import (
 )
 
 // patience is how long tests wait for what has to happen.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // newTestSFU is an SFU on free ports of 127.0.0.1.
 func newTestSFU(t testing.TB, cfg Config) *SFU {
@@ -58,6 +59,7 @@ type testClient struct {
 	levels     bool // sends the level extension
 	levelID    uint8
 	peer       *Peer
+	translate  string // stands for the address in answers, as a NAT would
 
 	seq       uint16
 	timestamp uint32
@@ -80,6 +82,14 @@ type clientOptions struct {
 	listener      bool // no microphone m-line
 	withoutLevels bool
 	network       []webrtc.NetworkType
+}
+
+// networkTypes are those of a client that has UDP, or only TCP.
+func networkTypes(tcp bool) []webrtc.NetworkType {
+	if tcp {
+		return []webrtc.NetworkType{webrtc.NetworkTypeTCP4}
+	}
+	return []webrtc.NetworkType{webrtc.NetworkTypeUDP4}
 }
 
 func newTestClient(t testing.TB, id string, o clientOptions) *testClient {
@@ -171,6 +181,9 @@ func (c *testClient) join(s *SFU, r *Router, a Attachment) {
 		c.t.Fatal(err)
 	}
 	c.peer = peer
+	if c.translate != "" {
+		answer = strings.ReplaceAll(answer, s.lanes[0].sockets.addresses[0].Addr().String(), c.translate)
+	}
 	c.answer(answer)
 	if a.Participant == "" {
 		a.Participant = c.id
@@ -230,18 +243,20 @@ func (c *testClient) levelExtension() uint8 {
 }
 
 // talk speaks loudly at the pace of a microphone until told to stop, each packet with the speaker's name.
-func (c *testClient) talk() (stop func()) {
+func (c *testClient) talk() (stop func()) { return c.talkAt(20*time.Millisecond, "voice of "+c.id) }
+
+func (c *testClient) talkAt(pace time.Duration, payload string) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
 	done.Go(func() {
-		ticker := time.NewTicker(20 * time.Millisecond)
+		ticker := time.NewTicker(pace)
 		defer ticker.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				c.speak("voice of "+c.id, 20, true)
+				c.speak(payload, 20, true)
 			}
 		}
 	})

@@ -59,6 +59,12 @@ func (f *fakeTransport) packets() []rtp.Packet {
 	return append([]rtp.Packet(nil), f.rtp...)
 }
 
+func (f *fakeTransport) reports() []rtcp.Packet {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]rtcp.Packet(nil), f.rtcp...)
+}
+
 // newFakeSFU is an SFU whose peers have fake transports.
 func newFakeSFU(t testing.TB, cfg Config) *SFU {
 	s := newTestSFU(t, cfg)

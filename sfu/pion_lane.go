@@ -15,10 +15,8 @@ import (
 )
 
 const (
-	// tcpReadQueue and tcpWriteQueue bound what waits in the server for one ICE-TCP connection: packets and bytes. When they are full
-	// the client is not read from, and packets to it are dropped.
-	tcpReadQueue  = 64
-	tcpWriteQueue = 64 << 10
+	// tcpReadQueue is how many packets of one ICE-TCP connection may wait. When they do, the client is not read from.
+	tcpReadQueue = 64
 	// tcpFirstPacketTimeout is how long a TCP connection may stay without saying whose it is.
 	tcpFirstPacketTimeout = 5 * time.Second
 )
@@ -30,6 +28,7 @@ type pionSockets struct {
 	udp       ice.UDPMux
 	tcp       tcpMuxes
 	batches   []*batchingConn
+	listeners []*gatedListener
 	addresses []netip.AddrPort // for answers
 }
 
@@ -50,9 +49,10 @@ func newPionSockets(sockets []socket, plan mediaAddresses, counters *laneCounter
 			}),
 			name: net.UDPAddrFromAddrPort(nameOf(bound, plan.advertise)),
 		})
+		listener := newGatedListener(s.tcp, counters)
+		p.listeners = append(p.listeners, listener)
 		p.tcp = append(p.tcp, ice.NewTCPMuxDefault(ice.TCPMuxParams{
-			Listener: newGatedListener(s.tcp, counters), Logger: logs.NewLogger("tcp"),
-			ReadBufferSize: tcpReadQueue, WriteBufferSize: tcpWriteQueue,
+			Listener: listener, Logger: logs.NewLogger("tcp"), ReadBufferSize: tcpReadQueue,
 			FirstStunBindTimeout: tcpFirstPacketTimeout, AliveDurationForConnFromStun: tcpFirstPacketTimeout,
 		}))
 		for _, a := range plan.advertise {
@@ -71,6 +71,9 @@ func (p *pionSockets) close() error {
 	}
 	if err := p.tcp.Close(); err != nil {
 		return fmt.Errorf("close media listeners: %w", err)
+	}
+	for _, l := range p.listeners {
+		l.writers.Wait()
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ type SFU struct {
 	log          *slog.Logger
 	epoch        time.Time
 	newTransport func(*lane, TransportHandler) (Transport, error)
+	idleTimeout  time.Duration
 	lanes        []*lane
 	events       *slotEvents
 	streams      atomic.Uint64 // ids of incoming streams, counted
@@ -114,7 +115,10 @@ func New(cfg Config) (*SFU, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &SFU{cfg: cfg, log: cfg.Logger, epoch: time.Now(), newTransport: transports.newTransport, peers: make(map[*Peer]struct{})}
+	s := &SFU{
+		cfg: cfg, log: cfg.Logger, epoch: time.Now(), newTransport: transports.newTransport,
+		idleTimeout: idleTimeout, peers: make(map[*Peer]struct{}),
+	}
 	for i := range cfg.Lanes {
 		port := 0
 		if cfg.MediaPort != 0 {
@@ -181,7 +185,7 @@ func (s *SFU) openPeer() (*Peer, error) {
 	if s.closed {
 		return nil, errors.Join(ErrClosed, transport.Close())
 	}
-	p.idle = time.AfterFunc(idleTimeout, func() { s.closeLater(p) })
+	p.idle = time.AfterFunc(s.idleTimeout, func() { s.closeLater(p) })
 	s.peers[p] = struct{}{}
 	p.lane.counters.peers.Add(1)
 	p.lane.do(func() { p.lane.peers[p] = struct{}{} })

@@ -12,16 +12,19 @@ const (
 	maxTCPConns        = 4096
 	maxTCPConnsPerAddr = 256
 
-	// tcpWriteTimeout is how long a client may leave its receive window closed. It is not waited for: packets for it are dropped meanwhile.
+	// tcpWriteTimeout is how long a client may leave its receive window closed before its connection is ended.
 	tcpWriteTimeout = 10 * time.Second
+	// tcpWriteQueue bounds, in bytes, what waits for a client beyond what the kernel takes: seconds of voice. What comes when it is full is dropped.
+	tcpWriteQueue = 64 << 10
 	// tcpKernelBuffer bounds what the kernel holds for a client that does not read.
 	tcpKernelBuffer = 64 << 10
 )
 
-// gatedListener bounds the connections of ICE-TCP (RFC 6544): how many, and how long one may block a write.
+// gatedListener bounds the connections of ICE-TCP (RFC 6544), and keeps one that is not read from holding up anyone.
 type gatedListener struct {
 	*net.TCPListener
 	counters *laneCounters
+	writers  sync.WaitGroup
 
 	mu    sync.Mutex
 	total int
@@ -46,7 +49,10 @@ func (l *gatedListener) Accept() (net.Conn, error) {
 			continue
 		}
 		_ = conn.SetWriteBuffer(tcpKernelBuffer)
-		return &gatedTCPConn{TCPConn: conn, leave: sync.OnceFunc(func() { l.exit(from) })}, nil
+		c := &queuedTCPConn{TCPConn: conn, counters: l.counters, leave: sync.OnceFunc(func() { l.exit(from) })}
+		c.ready.L = &c.mu
+		l.writers.Go(c.run)
+		return c, nil
 	}
 }
 
@@ -70,24 +76,64 @@ func (l *gatedListener) exit(from netip.Addr) {
 	}
 }
 
-type gatedTCPConn struct {
+// queuedTCPConn writes from a goroutine of its own, so that Write never blocks. It treats each Write as a datagram, which is sent or dropped as a whole.
+type queuedTCPConn struct {
 	*net.TCPConn
-	leave func()
+	counters *laneCounters
+	leave    func()
+
+	mu      sync.Mutex
+	ready   sync.Cond
+	waiting []byte
+	closed  bool
 }
 
-// Write gives up on a client that does not read, and on the connection with it: half a packet may have been written.
-func (c *gatedTCPConn) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(tcpWriteTimeout)); err != nil {
-		return 0, err
+// Write queues a packet.
+func (c *queuedTCPConn) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed:
+		return 0, net.ErrClosed
+	case len(c.waiting)+len(b) > tcpWriteQueue:
+		c.counters.drop(dropUnsent)
+	default:
+		c.waiting = append(c.waiting, b...)
+		c.ready.Signal()
 	}
-	n, err := c.TCPConn.Write(b)
-	if err != nil {
-		_ = c.Close()
-	}
-	return n, err
+	return len(b), nil
 }
 
-func (c *gatedTCPConn) Close() error {
+// run writes what waits, in one piece. When that fails the connection is of no use: half a packet may have been written.
+func (c *queuedTCPConn) run() {
+	var writing []byte
+	for {
+		c.mu.Lock()
+		for len(c.waiting) == 0 && !c.closed {
+			c.ready.Wait()
+		}
+		if c.closed {
+			c.mu.Unlock()
+			return
+		}
+		c.waiting, writing = writing[:0], c.waiting
+		c.mu.Unlock()
+		err := c.SetWriteDeadline(time.Now().Add(tcpWriteTimeout))
+		if err == nil {
+			_, err = c.TCPConn.Write(writing)
+		}
+		if err != nil {
+			_ = c.Close()
+		}
+	}
+}
+
+// Close ends the connection and its goroutine, which it does not wait for.
+func (c *queuedTCPConn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.ready.Signal()
+	c.mu.Unlock()
 	c.leave()
 	return c.TCPConn.Close()
 }

@@ -81,10 +81,12 @@ func (g *gate) forget(c *client, addresses []netip.AddrPort) {
 func (g *gate) pass(packet []byte, from netip.AddrPort) bool {
 	g.counters.datagramsIn.Add(1)
 	g.counters.bytesIn.Add(uint64(len(packet)))
+	ufrag, request := stunUfrag(packet)
 	g.mu.RLock()
 	c := g.addresses[from]
+	stranger := request && (c == nil || string(ufrag) != c.ufrag)
 	g.mu.RUnlock()
-	if ufrag, ok := stunUfrag(packet); ok && (c == nil || string(ufrag) != c.ufrag) {
+	if stranger {
 		return g.passStranger(ufrag, from)
 	}
 	if c == nil {
