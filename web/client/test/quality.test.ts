@@ -1,0 +1,52 @@
+import { describe, expect, it } from "vitest";
+import { assess, readCounters, type Counters } from "../src/quality.js";
+
+const zero: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, roundTrip: undefined };
+
+function stats(...entries: Record<string, unknown>[]): [string, unknown][] {
+  return entries.map((entry, i) => [String(entry["id"] ?? i), entry]);
+}
+
+describe("readCounters", () => {
+  it("sums the slots and finds the path's round trip", () => {
+    const counters = readCounters(stats(
+      { type: "inbound-rtp", packetsReceived: 90, packetsLost: 10, jitter: 0.02, totalSamplesReceived: 9_000, concealedSamples: 500, silentConcealedSamples: 400 },
+      { type: "inbound-rtp", packetsReceived: 10, packetsLost: 0, jitter: 0.001, totalSamplesReceived: 1_000, concealedSamples: 0 },
+      { type: "inbound-rtp", packetsReceived: 0, jitter: 9 },
+      { type: "remote-inbound-rtp", fractionLost: 0.25, roundTripTime: 0.3 },
+      { type: "candidate-pair", id: "other", currentRoundTripTime: 1 },
+      { type: "candidate-pair", id: "pair", currentRoundTripTime: 0.05 },
+      { type: "transport", selectedCandidatePairId: "pair" },
+    ));
+    expect(counters).toEqual({ received: 100, lost: 10, samples: 10_000, concealed: 100, jitter: 0.02, lossUp: 0.25, roundTrip: 0.05 });
+  });
+
+  it("knows Firefox's way to mark the path", () => {
+    const counters = readCounters(stats({ type: "candidate-pair", id: "x", selected: true, currentRoundTripTime: 0.1 }));
+    expect(counters.roundTrip).toBe(0.1);
+  });
+});
+
+describe("assess", () => {
+  it("looks at what happened since the last time", () => {
+    const before = { ...zero, received: 1_000, lost: 500, samples: 1_000, concealed: 900 };
+    const now = { ...zero, received: 1_100, lost: 500, samples: 2_000, concealed: 900, jitter: 0.005, roundTrip: 0.03 };
+    expect(assess(before, now, true, 80)).toEqual({ score: "good", roundTrip: 30, loss: 0, jitter: 5, concealment: 0 });
+  });
+
+  it.each([
+    ["good", { received: 100, lost: 1 }],
+    ["fair", { received: 95, lost: 5 }],
+    ["poor", { received: 80, lost: 20 }],
+    ["fair", { roundTrip: 0.4 }],
+    ["poor", { roundTrip: 0.7 }],
+    ["fair", { samples: 100, concealed: 5 }],
+    ["poor", { lossUp: 0.2 }],
+  ] as const)("is %s with %o", (score, change) => {
+    expect(assess(undefined, { ...zero, ...change }, true, undefined).score).toBe(score);
+  });
+
+  it("is lost without a connection, and falls back on the signalling's round trip", () => {
+    expect(assess(undefined, zero, false, 80)).toEqual({ score: "lost", roundTrip: 80, loss: undefined, jitter: undefined, concealment: undefined });
+  });
+});
