@@ -69,7 +69,10 @@ type voice struct {
 	media *client.Media
 	tag   uint32
 	count atomic.Uint32
-	last  atomic.Int64 // when the last frame was sent, Unix ns
+
+	mu    sync.Mutex
+	began time.Time     // when the first frame was sent
+	clock time.Duration // how far the frames' timestamps have come since
 }
 
 func newVoice(m *client.Media) *voice { return &voice{media: m, tag: uint32(serial.Add(1))} }
@@ -77,10 +80,7 @@ func newVoice(m *client.Media) *voice { return &voice{media: m, tag: uint32(seri
 // sayOne sends one frame and returns its number.
 func (v *voice) sayOne(t *testing.T, level uint8, speech bool) uint32 {
 	t.Helper()
-	now := time.Now().UnixNano()
-	if pause := time.Duration(now - v.last.Swap(now)); pause > 5*frameTime && pause < time.Hour { // no pause before the first
-		v.media.Pause((pause - frameTime).Round(frameTime))
-	}
+	v.keepTime()
 	n := v.count.Add(1)
 	payload := make([]byte, 60)
 	payload[0] = 0x78 // Opus TOC: CELT, fullband, 20 ms, mono
@@ -90,6 +90,21 @@ func (v *voice) sayOne(t *testing.T, level uint8, speech bool) uint32 {
 		t.Fatalf("sending sound: %v", err)
 	}
 	return n
+}
+
+// keepTime moves the microphone's clock on when it has fallen behind the real one: a pause, or a test that was held up.
+func (v *voice) keepTime() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.began.IsZero() {
+		v.began = time.Now()
+	}
+	if behind := time.Since(v.began) - v.clock; behind > 4*frameTime {
+		behind = behind.Round(frameTime)
+		v.media.Pause(behind)
+		v.clock += behind
+	}
+	v.clock += frameTime
 }
 
 // say sends n frames in real time, and returns the number of the first.

@@ -321,8 +321,11 @@ func TestWhoVanishesIsReconnectingThenLeftAndNothingOfThemRemains(t *testing.T) 
 		watcher.wantHears(p)
 		silence()
 	}
-	for _, p := range gone {
+	for i, p := range gone {
 		p.Abort()
+		if i == 0 {
+			continue // its media stay connected, of which nothing may remain either
+		}
 		if err := p.media.Close(); err != nil {
 			t.Error(err)
 		}

@@ -33,10 +33,12 @@ func replace(sdp, pattern, by string) string {
 
 func TestAHostileOfferIsAnErrorAndDisturbsNobody(t *testing.T) {
 	t.Parallel()
+	s := start(t, "--limits", "off")
 	room := unique("hostile")
-	watcher := unlimited.guest(t, "Watcher").withSlots(room, 2)
-	speaker := unlimited.guest(t, "Speaker").withSlots(room, 2)
+	watcher := s.guest(t, "Watcher").withSlots(room, 2)
+	speaker := s.guest(t, "Speaker").withSlots(room, 2)
 	watcher.wantHears(speaker)
+	baseline := settledGoroutines(t, s)
 	good := goodOffer(t)
 	audio := good[strings.Index(good, "m=audio"):]
 
@@ -88,7 +90,7 @@ func TestAHostileOfferIsAnErrorAndDisturbsNobody(t *testing.T) {
 		"media before the session":   {audio + sessionPart(good), false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := unlimited.guest(t, "Hostile")
+			p := s.guest(t, "Hostile")
 			encoded, err := json.Marshal(c.sdp)
 			if err != nil {
 				t.Fatal(err)
@@ -120,6 +122,9 @@ func TestAHostileOfferIsAnErrorAndDisturbsNobody(t *testing.T) {
 	}
 	watcher.wantHears(speaker)
 	wantContinuous(t, watcher)
+	wantGoroutines(t, s, baseline)
+	leaveAll(t, watcher, speaker)
+	wantEmpty(t, s)
 }
 
 func manyLines(format string, n int) string {
