@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { gapFor, layoutFor, rowHeight } from "../src/room/layout";
+import { gaps, layoutFor, rowHeight } from "../src/room/layout";
 
 const screens = [[360, 460], [390, 560], [700, 600], [860, 580], [1400, 900]] as const;
 
 describe.each(screens)("a stage of %i × %i", (width, height) => {
   test.each([1, 2, 3, 8, 17, 50])("%i people fit its width", (people) => {
     const { columns, tile } = layoutFor(people, width, height);
-    expect(columns * tile + (columns - 1) * gapFor(width)).toBeLessThanOrEqual(width);
+    expect(columns * tile + (columns - 1) * gaps(width).column).toBeLessThanOrEqual(width);
     expect(tile).toBeGreaterThanOrEqual(64);
     expect(tile).toBeLessThanOrEqual(264);
   });
@@ -14,7 +14,7 @@ describe.each(screens)("a stage of %i × %i", (width, height) => {
   test.each([1, 2, 8])("%i people are seen without scrolling", (people) => {
     const { columns, tile } = layoutFor(people, width, height);
     const rows = Math.ceil(people / columns);
-    expect(rows * rowHeight(tile) + (rows - 1) * gapFor(width)).toBeLessThanOrEqual(height + 1);
+    expect(rows * rowHeight(tile) + (rows - 1) * gaps(width).row).toBeLessThanOrEqual(height + 1);
   });
 });
 

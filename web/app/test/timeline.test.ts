@@ -28,8 +28,8 @@ test("whispers keep to themselves", () => {
     .toEqual(["day", "a", "b", "cd"]);
 });
 
-test("texts are ordered by number where they have one, else by time", () => {
-  const entries: Entry[] = [];
-  for (const e of [entry("2", "x", 20, { seq: 2 }), entry("w", "y", 30), entry("1", "x", 25, { seq: 1 }), entry("3", "x", 40, { seq: 3 })]) insert(entries, e);
-  expect(entries.map((e) => e.key)).toEqual(["1", "2", "w", "3"]);
+test("a whisper goes where its time belongs", () => {
+  const entries = [entry("1", "x", 10), entry("2", "x", 20), entry("3", "x", 40)];
+  for (const e of [entry("w", "y", 30), entry("v", "y", 40), entry("u", "y", 5)]) insert(entries, e);
+  expect(entries.map((e) => e.key)).toEqual(["u", "1", "2", "w", "3", "v"]);
 });

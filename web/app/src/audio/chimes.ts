@@ -21,6 +21,8 @@ export class Chimes {
   }
 
   #play(notes: number[]): void {
+    // Browsers let a page make no sound before it was touched, and say so in the console.
+    if (!navigator.userActivation?.hasBeenActive) return;
     const now = performance.now();
     // A crowd that comes in together is one chime.
     if (now - this.#last < 700) return;

@@ -26,7 +26,7 @@ export const en = {
     joinAs: "Come in",
     talk: "Talking",
     muted: "Muted",
-    listen: "Just listening",
+    listen: "Listening",
     listenHint: "No microphone needed. You can switch it on later.",
     join: "Join",
     joining: "Opening the door…",

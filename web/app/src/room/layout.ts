@@ -9,6 +9,8 @@ export interface Layout {
 export const rowHeight = (tile: number) => tile * windowAspect + caption;
 export const windowAspect = 1.08;
 const caption = 34;
+/** Between tiles beside each other, and between rows, whose names keep them apart already. */
+export const gaps = (width: number) => (width < 520 ? { column: 12, row: 8 } : { column: 18, row: 12 });
 const largest = 264;
 
 /**
@@ -17,15 +19,15 @@ const largest = 264;
  */
 export function layoutFor(people: number, width: number, height: number): Layout {
   const narrow = width < 520;
-  const gap = gapFor(width);
-  const smallest = narrow ? 72 : 92;
+  const { column: gap, row } = gaps(width);
+  const smallest = narrow ? 72 : 84;
   let best = { columns: 1, tile: 0, last: 0 };
   for (let columns = 1; columns <= Math.max(1, people); columns++) {
     const rows = Math.ceil(people / columns);
     const tile = Math.min(
       largest,
       (width - (columns - 1) * gap) / columns,
-      ((height - (rows - 1) * gap) / rows - caption) / windowAspect,
+      ((height - (rows - 1) * row) / rows - caption) / windowAspect,
     );
     const last = people - (rows - 1) * columns;
     // Of two that are about as large the one with the fuller last row looks calmer.
@@ -38,8 +40,4 @@ export function layoutFor(people: number, width: number, height: number): Layout
   }
   const tile = Math.max(48, Math.floor(best.tile));
   return { columns: best.columns, tile, density: tile >= 168 ? "roomy" : tile >= 112 ? "medium" : "compact" };
-}
-
-export function gapFor(width: number): number {
-  return width < 520 ? 12 : 20;
 }

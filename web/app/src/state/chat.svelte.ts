@@ -12,8 +12,7 @@ export class Chat {
   #others = $state.raw<readonly Entry[]>([]);
   #firstUnread = $state<string>();
   unread = $state(0);
-  /** Whether there is nothing older to load. */
-  atBeginning = $state(false);
+  #nothingOlder = $state(false);
   loading = $state(false);
   /** The next text goes to this person alone. */
   target = $state.raw<Addressee | null>(null);
@@ -48,11 +47,15 @@ export class Chat {
       }),
     ];
     this.#read();
-    void this.loadOlder();
   }
 
   close(): void {
     for (const stop of this.#stops) stop();
+  }
+
+  /** Whether there is nothing older to load. */
+  get atBeginning(): boolean {
+    return this.#nothingOlder || this.#messages.length === 0;
   }
 
   get limit(): number {
@@ -111,7 +114,7 @@ export class Chat {
       const first = this.#room.messages[0]?.seq;
       const older = await this.#room.history({ limit: page, ...(first !== undefined && { before: first }) });
       this.#read();
-      this.atBeginning = older.length < page || this.#room.messages[0]?.seq === 1;
+      this.#nothingOlder = older.length < page;
     } catch {
       // The connection is away; scrolling up again asks again.
     } finally {
@@ -148,6 +151,7 @@ export class Chat {
 
   #read(): void {
     const known = new Map(this.#messages.map((entry) => [entry.key, entry]));
+    if (this.#room.messages[0]?.seq === 1) this.#nothingOlder = true;
     this.#messages = this.#room.messages.map((message) => known.get(message.id) ?? this.#entryOf(message));
   }
 
@@ -161,7 +165,6 @@ export class Chat {
       text: message.text,
       time: message.time,
       delivery: "sent",
-      seq: message.seq,
     };
   }
 

@@ -14,8 +14,6 @@ export interface Entry {
   /** Milliseconds since 1970. */
   time: number;
   delivery: Delivery;
-  /** Messages of the room are numbered; not yet while they are being sent. */
-  seq?: number;
 }
 
 export type Block =
@@ -70,12 +68,6 @@ function sameDay(a: number, b: number): boolean {
 /** Puts a text where its time belongs; almost always that is the end. */
 export function insert(entries: Entry[], entry: Entry): void {
   let at = entries.length;
-  while (at > 0 && precedes(entry, entries[at - 1]!)) at--;
+  while (at > 0 && entry.time < entries[at - 1]!.time) at--;
   entries.splice(at, 0, entry);
-}
-
-function precedes(a: Entry, b: Entry): boolean {
-  // The server's numbers decide between messages: clocks of two nodes may differ.
-  if (a.seq !== undefined && b.seq !== undefined) return a.seq < b.seq;
-  return a.time < b.time;
 }
