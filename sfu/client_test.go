@@ -19,6 +19,12 @@ const patience = time.Minute
 // newTestSFU is an SFU on free ports of 127.0.0.1.
 func newTestSFU(t testing.TB, cfg Config) *SFU {
 	t.Helper()
+	epoch := time.Now()
+	return newTestSFUWithClock(t, cfg, func() time.Duration { return time.Since(epoch) })
+}
+
+func newTestSFUWithClock(t testing.TB, cfg Config, now func() time.Duration) *SFU {
+	t.Helper()
 	cfg.MediaIPs = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
 	if cfg.Lanes == 0 {
 		cfg.Lanes = 2
@@ -26,7 +32,7 @@ func newTestSFU(t testing.TB, cfg Config) *SFU {
 	if cfg.Slots == 0 {
 		cfg.Slots = 10
 	}
-	s, err := New(cfg)
+	s, err := newSFU(cfg, time.Now(), now)
 	if err != nil {
 		t.Fatal(err)
 	}

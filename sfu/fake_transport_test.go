@@ -66,8 +66,9 @@ func (f *fakeTransport) reports() []rtcp.Packet {
 }
 
 // newFakeSFU is an SFU whose peers have fake transports.
-func newFakeSFU(t testing.TB, cfg Config) *SFU {
-	s := newTestSFU(t, cfg)
+func newFakeSFU(t testing.TB, cfg Config) *SFU { return withFakeTransports(newTestSFU(t, cfg)) }
+
+func withFakeTransports(s *SFU) *SFU {
 	s.newTransport = func(_ *lane, h TransportHandler) (Transport, error) {
 		return &fakeTransport{handler: h, keep: true}, nil
 	}

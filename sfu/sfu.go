@@ -72,6 +72,7 @@ type SFU struct {
 	cfg          Config
 	log          *slog.Logger
 	epoch        time.Time
+	now          func() time.Duration // since epoch
 	newTransport func(*lane, TransportHandler) (Transport, error)
 	idleTimeout  time.Duration
 	lanes        []*lane
@@ -87,6 +88,12 @@ type SFU struct {
 
 // New binds the sockets. The error says which address could not be bound, or what of the configuration is wrong.
 func New(cfg Config) (*SFU, error) {
+	epoch := time.Now()
+	return newSFU(cfg, epoch, func() time.Duration { return time.Since(epoch) })
+}
+
+// newSFU is New with a clock: the time since epoch, by which everything here goes.
+func newSFU(cfg Config, epoch time.Time, now func() time.Duration) (*SFU, error) {
 	switch cfg.Transport {
 	case "", "auto", "pion":
 	case "lean":
@@ -116,7 +123,7 @@ func New(cfg Config) (*SFU, error) {
 		return nil, err
 	}
 	s := &SFU{
-		cfg: cfg, log: cfg.Logger, epoch: time.Now(), newTransport: transports.newTransport,
+		cfg: cfg, log: cfg.Logger, epoch: epoch, now: now, newTransport: transports.newTransport,
 		idleTimeout: idleTimeout, peers: make(map[*Peer]struct{}),
 	}
 	for i := range cfg.Lanes {
@@ -124,7 +131,7 @@ func New(cfg Config) (*SFU, error) {
 		if cfg.MediaPort != 0 {
 			port = cfg.MediaPort + i
 		}
-		l, err := newLane(plan, port, s.now, cfg.Logger)
+		l, err := newLane(plan, port, now, cfg.Logger)
 		if err != nil {
 			return nil, errors.Join(err, s.closeLanes())
 		}
@@ -226,8 +233,5 @@ func (s *SFU) forget(p *Peer) {
 
 // NewRouter makes the media of one room. It has to be closed.
 func (s *SFU) NewRouter() *Router { return newRouter(s) }
-
-// now is the time since the SFU was made, which is the clock of everything here.
-func (s *SFU) now() time.Duration { return time.Since(s.epoch) }
 
 func (s *SFU) wallClock(now time.Duration) time.Time { return s.epoch.Add(now) }
