@@ -3,6 +3,7 @@ package blackbox
 import (
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -161,10 +162,7 @@ func TestGuestsMayListUsersAndRooms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, r := range rooms {
-		if r == (client.RoomSummary{Name: room, Participants: 2}) {
-			return
-		}
+	if !slices.Contains(rooms, client.RoomSummary{Name: room, Participants: 2}) {
+		t.Errorf("rooms has no %s with 2: %+v", room, rooms)
 	}
-	t.Errorf("rooms has no %s with 2: %+v", room, rooms)
 }

@@ -49,7 +49,16 @@ func run(m *testing.M) (code int) {
 			return 1
 		}
 	}
-	for _, s := range []struct {
+	var launched []*server
+	defer func() {
+		for _, s := range launched {
+			if err := s.stop(); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				code = 1
+			}
+		}
+	}()
+	for _, shared := range []struct {
 		server **server
 		args   []string
 	}{
@@ -57,18 +66,13 @@ func run(m *testing.M) (code int) {
 		{&tokens, []string{"--api-key", keyOne.flag(), "--api-key", keyTwo.flag(), "--origin", "https://talk.example"}},
 		{&unlimited, []string{"--limits", "off"}},
 	} {
-		started, err := launch(s.args...)
+		s, err := launch(shared.args...)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		*s.server = started
-		defer func() {
-			if err := started.stop(); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				code = 1
-			}
-		}()
+		launched = append(launched, s)
+		*shared.server = s
 	}
 	return m.Run()
 }

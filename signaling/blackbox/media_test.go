@@ -93,7 +93,7 @@ func TestTheAnswerIsICELiteWithCandidatesAndASSRCForEachSlot(t *testing.T) {
 	ssrcs := make(map[string]bool)
 	for i, section := range sections[1:] {
 		m := regexp.MustCompile(`a=ssrc:(\d+)`).FindStringSubmatch(section)
-		if m == nil || ssrcs[m[1]] {
+		if len(m) == 0 || ssrcs[m[1]] {
 			t.Errorf("slot %d names the SSRC %v", i, m)
 			continue
 		}
@@ -194,20 +194,20 @@ func TestAMutedParticipantsPacketsAreDroppedByTheServer(t *testing.T) {
 	c := guests.guest(t, "Cem").withSlots(room, 3)
 	a.wantHears(b)
 	a.wantHears(c)
-	b.mustUpdate(client.Change{Muted: ptr(true)})
+	b.mustUpdate(client.Change{Muted: new(true)})
 	a.wantDeafTo(b, c)
-	b.mustUpdate(client.Change{Muted: ptr(false)})
+	b.mustUpdate(client.Change{Muted: new(false)})
 	a.wantHears(b)
 	a.mustModerate(client.Order{Participant: b.id(), Action: "mute"})
 	a.wantDeafTo(b, c)
-	b.mustUpdate(client.Change{Muted: ptr(false)})
+	b.mustUpdate(client.Change{Muted: new(false)})
 	a.wantHears(b)
 	wantContinuous(t, a)
 
 	d := guests.guest(t, "Dan")
 	d.joinWith(client.JoinParams{Room: room, Muted: true}, client.EngineConfig{}, client.MediaConfig{Slots: 3})
 	a.wantDeafTo(d, c)
-	d.mustUpdate(client.Change{Muted: ptr(false)})
+	d.mustUpdate(client.Change{Muted: new(false)})
 	a.wantHears(d)
 }
 
@@ -221,8 +221,8 @@ func TestAListenerIsDroppedUntilMadeASpeakerWithoutANewOffer(t *testing.T) {
 	host.mustModerate(client.Order{Participant: a.id(), Action: "role", Role: "listener"})
 	host.wantDeafTo(a, c)
 	a.wantHears(host)
-	a.mustUpdate(client.Change{Muted: ptr(true)})
-	a.mustUpdate(client.Change{Muted: ptr(false)}) // helps nothing
+	a.mustUpdate(client.Change{Muted: new(true)})
+	a.mustUpdate(client.Change{Muted: new(false)}) // helps nothing
 	host.wantDeafTo(a, c)
 	host.mustModerate(client.Order{Participant: a.id(), Action: "role", Role: "speaker"})
 	host.wantHears(a)

@@ -55,7 +55,7 @@ func TestMutedByAHostOneMayUnmuteOneself(t *testing.T) {
 			return e.Participant.ID == a.id() && e.Participant.Muted
 		})
 	}
-	if p := a.mustUpdate(client.Change{Muted: ptr(false)}); p.Muted {
+	if p := a.mustUpdate(client.Change{Muted: new(false)}); p.Muted {
 		t.Errorf("after unmuting Ada is %+v", p)
 	}
 	await(host, "participant_updated", func(e client.ParticipantEvent) bool {

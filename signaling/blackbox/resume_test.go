@@ -31,7 +31,7 @@ func TestABrokenConnectionIsResumedAsTheSameParticipant(t *testing.T) {
 			room := unique("resume")
 			watcher := guests.guest(t, "Watcher").in(room)
 			a := guests.guest(t, "Ada").in(room)
-			a.mustUpdate(client.Change{Hand: ptr(true), Attributes: &map[string]string{"k": "v"}})
+			a.mustUpdate(client.Change{Hand: new(true), Attributes: &map[string]string{"k": "v"}})
 			end(a)
 			watcher.isState(a.id(), "reconnecting")
 

@@ -12,8 +12,6 @@ import (
 	"hubbub/signaling/client"
 )
 
-func ptr[T any](v T) *T { return &v }
-
 func TestJoinAnswersWithTheRoomAndOneself(t *testing.T) {
 	t.Parallel()
 	room := unique("snapshot")
@@ -101,7 +99,7 @@ func TestVersionsHaveNoGapsAndAreTheSameForAll(t *testing.T) {
 		go func() {
 			var err error
 			for n := range 6 {
-				if _, err = p.Update(within(t, patience), client.Change{Hand: ptr(n%2 == 0), Name: ptr(fmt.Sprintf("P%d-%d", i, n))}); err != nil {
+				if _, err = p.Update(within(t, patience), client.Change{Hand: new(n%2 == 0), Name: new(fmt.Sprintf("P%d-%d", i, n))}); err != nil {
 					break
 				}
 			}
@@ -149,7 +147,7 @@ func TestTheVersionOfTheJoinAnswerCountsOnesOwnJoining(t *testing.T) {
 	if !reflect.DeepEqual(e.Participant, b.joined.Participant) {
 		t.Errorf("Ada was told %+v, Bea %+v", e.Participant, b.joined.Participant)
 	}
-	b.mustUpdate(client.Change{Hand: ptr(true)})
+	b.mustUpdate(client.Change{Hand: new(true)})
 	await(b, "participant_updated", func(e client.ParticipantEvent) bool { return e.Version == b.joined.Room.Version+1 })
 	if own := allTold[client.ParticipantEvent](b, "participant_joined"); len(own) != 0 {
 		t.Errorf("Bea was told of joinings: %+v", own)
@@ -169,7 +167,7 @@ func TestLaterEventsComeAfterTheJoinAnswer(t *testing.T) {
 				return
 			default:
 			}
-			if _, err := busy.Update(within(t, patience), client.Change{Hand: ptr(n%2 == 0)}); err != nil {
+			if _, err := busy.Update(within(t, patience), client.Change{Hand: new(n%2 == 0)}); err != nil {
 				stopped <- err
 				return
 			}
@@ -210,7 +208,7 @@ func TestJoiningTheSameRoomAgainAnswersWithASnapshot(t *testing.T) {
 	room := unique("rejoin")
 	a := guests.guest(t, "Ada").in(room)
 	b := guests.guest(t, "Bea").in(room)
-	b.mustUpdate(client.Change{Hand: ptr(true), Attributes: &map[string]string{"mood": "好"}})
+	b.mustUpdate(client.Change{Hand: new(true), Attributes: &map[string]string{"mood": "好"}})
 	again, err := a.Join(within(t, patience), client.JoinParams{Room: room})
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +221,7 @@ func TestJoiningTheSameRoomAgainAnswersWithASnapshot(t *testing.T) {
 		t.Errorf("Bea in the snapshot is %+v", got)
 	}
 	// It was no change: the next event has the next version.
-	b.mustUpdate(client.Change{Hand: ptr(false)})
+	b.mustUpdate(client.Change{Hand: new(false)})
 	await(a, "participant_updated", func(e client.ParticipantEvent) bool {
 		return e.Version == again.Room.Version+1 && !e.Participant.Hand
 	})
@@ -242,7 +240,7 @@ func TestMethodsOfARoomAre409OutsideOfOneAndLeaveIsNothing(t *testing.T) {
 	ctx := within(t, patience)
 	_, err := p.Chat(ctx, "x", "")
 	wantError(t, err, 409)
-	_, err = p.Update(ctx, client.Change{Hand: ptr(true)})
+	_, err = p.Update(ctx, client.Change{Hand: new(true)})
 	wantError(t, err, 409)
 	_, err = p.History(ctx, client.HistoryParams{})
 	wantError(t, err, 409)
@@ -302,7 +300,7 @@ func TestUpdateChangesOneselfAndTellsAllTheActorIncluded(t *testing.T) {
 	a := guests.guest(t, "Ada").in(room)
 	b := guests.guest(t, "Bea").in(room)
 	got := b.mustUpdate(client.Change{
-		Name: ptr("比"), Muted: ptr(true), Hand: ptr(true), Camera: ptr(true), Screen: ptr(true),
+		Name: new("比"), Muted: new(true), Hand: new(true), Camera: new(true), Screen: new(true),
 		Attributes: &map[string]string{"colour": "红"},
 	})
 	want := b.joined.Participant
@@ -317,7 +315,7 @@ func TestUpdateChangesOneselfAndTellsAllTheActorIncluded(t *testing.T) {
 			t.Errorf("%s was told %+v", p.hello.User.Name, e)
 		}
 	}
-	if got := b.mustUpdate(client.Change{Hand: ptr(false)}); got.Name != "比" || got.Hand || !got.Muted {
+	if got := b.mustUpdate(client.Change{Hand: new(false)}); got.Name != "比" || got.Hand || !got.Muted {
 		t.Errorf("a change of one member gives %+v", got)
 	}
 }

@@ -80,7 +80,7 @@ func launchBinary(path string, args ...string) (*server, error) {
 		s.signal = "ws" + strings.TrimPrefix(s.http, "http") + "/v1/signal"
 		return s, nil
 	case err := <-s.exited:
-		return nil, fmt.Errorf("the server ended before it was ready: %v\n%s", err, s.log)
+		return nil, fmt.Errorf("the server ended before it was ready: %w\n%s", err, s.log)
 	case <-time.After(30 * time.Second):
 		_ = s.cmd.Process.Kill()
 		return nil, fmt.Errorf("the server said nothing of being ready in 30 s\n%s", s.log)

@@ -1,6 +1,7 @@
 package blackbox
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -24,9 +25,7 @@ type grants map[string]any
 // speaker is what most tokens of these tests allow.
 func speaker(more grants) grants {
 	g := grants{"room": "*", "role": "speaker", "whisper": "any", "call": true, "list": false, "admin": false}
-	for k, v := range more {
-		g[k] = v
-	}
+	maps.Copy(g, more)
 	return g
 }
 

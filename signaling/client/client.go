@@ -100,6 +100,7 @@ func Dial(ctx context.Context, url string, o Options) (*Client, error) {
 	conn, resp, err := dialer.DialContext(ctx, url, o.Header)
 	if err != nil {
 		if resp != nil {
+			_ = resp.Body.Close() // gorilla has read what there is of it
 			return nil, &HandshakeError{Status: resp.StatusCode}
 		}
 		return nil, fmt.Errorf("dialling %s: %w", url, err)

@@ -97,7 +97,7 @@ func codecs(cfg EngineConfig) (*webrtc.MediaEngine, error) {
 func audioLevelID(extensions []webrtc.RTPHeaderExtensionParameter) uint8 {
 	for _, e := range extensions {
 		if e.URI == audioLevelURI {
-			return uint8(e.ID) //nolint:gosec // one-byte ids are 1–14, RFC 8285
+			return uint8(e.ID) // one-byte ids are 1–14, RFC 8285
 		}
 	}
 	return 0

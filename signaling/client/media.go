@@ -152,10 +152,10 @@ func (m *Media) Connected(ctx context.Context) error {
 		m.mu.Lock()
 		state, changed := m.state, m.changed
 		m.mu.Unlock()
-		switch state {
-		case webrtc.PeerConnectionStateConnected:
+		if state == webrtc.PeerConnectionStateConnected {
 			return nil
-		case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
+		}
+		if state == webrtc.PeerConnectionStateFailed || state == webrtc.PeerConnectionStateClosed {
 			return fmt.Errorf("the media connection is %s", state)
 		}
 		select {

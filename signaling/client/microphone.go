@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -74,24 +75,23 @@ func (m *microphone) send(f Frame) error {
 func (m *microphone) pause(d time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.header.Timestamp += uint32(d * 48 / time.Millisecond) //nolint:gosec // wraps around as RTP's clock does
+	m.header.Timestamp += uint32(d * 48 / time.Millisecond) // wraps around as RTP's clock does
 }
 
 // Bind is called by pion when the m-line has been negotiated.
 func (m *microphone) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
-	for _, codec := range ctx.CodecParameters() {
-		if codec.MimeType != webrtc.MimeTypeOpus {
-			continue
-		}
-		m.mu.Lock()
-		defer m.mu.Unlock()
-		m.writer = ctx.WriteStream()
-		m.header.SSRC = uint32(ctx.SSRC())
-		m.header.PayloadType = uint8(codec.PayloadType)
-		m.levelID = audioLevelID(ctx.HeaderExtensions())
-		return codec, nil
+	codecs := ctx.CodecParameters()
+	i := slices.IndexFunc(codecs, func(c webrtc.RTPCodecParameters) bool { return c.MimeType == webrtc.MimeTypeOpus })
+	if i < 0 {
+		return webrtc.RTPCodecParameters{}, errors.New("the answer has no Opus for the microphone")
 	}
-	return webrtc.RTPCodecParameters{}, errors.New("the answer has no Opus for the microphone")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.writer = ctx.WriteStream()
+	m.header.SSRC = uint32(ctx.SSRC())
+	m.header.PayloadType = uint8(codecs[i].PayloadType)
+	m.levelID = audioLevelID(ctx.HeaderExtensions())
+	return codecs[i], nil
 }
 
 // Unbind is called by pion when the PeerConnection closes.
