@@ -30,6 +30,7 @@ export class Session {
   playbackBlocked = $state(false);
   /** Talking only while a key or the button is held. */
   pushing = $state(false);
+  /** Of those whose sound there is; see `isSpeaking`. */
   readonly speaking = new SvelteSet<string>();
   /** How loud each person is for us, 0 to 1, where it was changed. */
   volumes = $state.raw<Readonly<Record<string, number>>>({});
@@ -40,13 +41,15 @@ export class Session {
   readonly #chimes = new Chimes();
   readonly #publisher: Publisher;
   readonly #stops: (() => void)[];
+  /** Whether we asked to be muted ourselves; else it was a host. */
+  #askedMuted: boolean;
 
   constructor(app: App, client: VoiceClient, room: VoiceRoom) {
     this.#app = app;
     this.#client = client;
     this.#room = room;
     this.name = room.name;
-    this.rings = new Rings((id) => (this.#room.self.id === id && this.#room.muted ? 0 : room.level(id)));
+    this.rings = new Rings((id) => (id === this.self.id && (this.muted || this.listener) ? 0 : room.level(id)));
     this.chat = new Chat(client, room);
     this.chat.onnews = (entry) => {
       const { t } = app.language;
@@ -57,6 +60,7 @@ export class Session {
     };
     this.#publisher = new Publisher((attributes) => void room.setAttributes(attributes).catch(() => {}));
     this.#stops = [...this.#follow(), keepAwake(), () => this.chat.close(), () => this.announcer.close(), () => this.#chimes.close(), () => this.#publisher.close()];
+    this.#askedMuted = room.muted;
     this.#readRoster();
     this.connection = client.state;
     this.media = room.mediaState;
@@ -84,22 +88,33 @@ export class Session {
     return this.people.find((person) => person.id === id);
   }
 
+  /** Whether the others hear them now: what a muted microphone or a listener's picks up does not count. */
+  isSpeaking(person: Participant): boolean {
+    if (!this.speaking.has(person.id) || person.role === "listener") return false;
+    return person.id === this.self.id ? !this.muted : !person.muted;
+  }
+
   async toggleMuted(): Promise<void> {
     if (!this.hasMicrophone) return this.#startMicrophone();
-    await this.#act(this.#room.setMuted(!this.muted));
+    await this.#setMuted(!this.muted);
+  }
+
+  #setMuted(muted: boolean): Promise<void> {
+    this.#askedMuted = muted;
+    return this.#act(this.#room.setMuted(muted));
   }
 
   /** Begins talking while something is held; of no effect for who is talking anyway. */
   pushStart(): void {
     if (this.pushing || !this.muted || !this.hasMicrophone || this.listener) return;
     this.pushing = true;
-    void this.#act(this.#room.setMuted(false));
+    void this.#setMuted(false);
   }
 
   pushEnd(): void {
     if (!this.pushing) return;
     this.pushing = false;
-    void this.#act(this.#room.setMuted(true));
+    void this.#setMuted(true);
   }
 
   toggleHand(): Promise<void> {
@@ -165,7 +180,7 @@ export class Session {
       return;
     }
     await this.#act(this.#room.setMicrophone(track));
-    await this.#act(this.#room.setMuted(false));
+    await this.#setMuted(false);
     if (this.listener) toasts.show(language.t.controls.listenerHint);
   }
 
@@ -192,14 +207,16 @@ export class Session {
       room.on("speaking", (id, speaking) => {
         if (speaking) this.speaking.add(id);
         else this.speaking.delete(id);
-        this.announcer.speaking(this.#whoSpeaks());
+        this.announcer.speaking(this.#sentenceOfSpeakers());
       }),
       room.on("playbackBlocked", (blocked) => (this.playbackBlocked = blocked)),
       room.on("muted", (muted) => {
         this.muted = muted;
-        if (!muted) return;
+        if (!muted || this.#askedMuted) return;
         // Whoever mutes us while we hold the key means it.
         this.pushing = false;
+        this.#askedMuted = true;
+        this.#app.toasts.show(this.#app.language.t.room.mutedByHost);
       }),
       room.on("microphone", (track, error) => {
         this.hasMicrophone = track !== null;
@@ -213,12 +230,19 @@ export class Session {
   }
 
   #readRoster(): void {
-    const { self, participants } = this.#room;
+    const { participants } = this.#room;
+    // Between the news that we were removed and the end that follows it there is nobody to be.
+    if (![...participants.values()].some((person) => this.#isOwn(person))) return;
+    const self = this.#room.self;
     this.self = self;
     const others = [...participants.values()].filter((person) => person.id !== self.id);
     others.sort((a, b) => a.joinedAt - b.joinedAt || (a.id < b.id ? -1 : 1));
     this.people = [self, ...others];
     for (const id of this.speaking) if (!participants.has(id)) this.speaking.delete(id);
+  }
+
+  #isOwn(person: Participant): boolean {
+    return person.user === this.#client.user?.id;
   }
 
   #arrived(person: Participant): void {
@@ -227,6 +251,7 @@ export class Session {
   }
 
   #gone(person: Participant, reason: "left" | "timeout" | "removed" | "banned"): void {
+    if (this.#isOwn(person)) return;
     const { room } = this.#app.language.t;
     const sentence = reason === "left" ? room.left : reason === "timeout" ? room.timedOut : room.wasRemoved;
     this.announcer.say(sentence(person.name));
@@ -240,16 +265,15 @@ export class Session {
       return;
     }
     if (person.role !== before.role) this.#app.toasts.show(t.room.madeRole[person.role]);
-    if (person.muted && !this.muted) this.#app.toasts.show(t.room.mutedByHost);
   }
 
   #left(reason: RoomLeftReason): void {
     if (reason !== "closed") this.#app.end(reason);
   }
 
-  #whoSpeaks(): string {
+  #sentenceOfSpeakers(): string {
     const { language } = this.#app;
-    const names = this.people.filter((person) => this.speaking.has(person.id)).map((person) => person.name);
+    const names = this.people.filter((person) => this.isSpeaking(person)).map((person) => person.name);
     return names.length === 0 ? "" : language.t.room.speaks(language.list(names.slice(0, 3)), names.length);
   }
 
