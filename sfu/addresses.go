@@ -76,6 +76,14 @@ func usableAddresses(local []netip.Addr) []netip.Addr {
 	return usable
 }
 
+// bindable leaves out addresses that cannot be bound: those that IPv6 is still testing for duplicates, or that have just gone.
+func bindable(local []netip.Addr) []netip.Addr {
+	return slices.DeleteFunc(slices.Clone(local), func(a netip.Addr) bool {
+		conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
+		return err != nil || conn.Close() != nil
+	})
+}
+
 // localAddresses lists the addresses of the interfaces that are up.
 func localAddresses() ([]netip.Addr, error) {
 	interfaces, err := net.Interfaces()

@@ -8,10 +8,14 @@ import (
 )
 
 var (
-	peersDesc    = prometheus.NewDesc("hubbub_sfu_peers", "Media connections.", []string{"lane"}, nil)
-	routersDesc  = prometheus.NewDesc("hubbub_sfu_rooms", "Rooms with media.", nil, nil)
-	packetsDesc  = prometheus.NewDesc("hubbub_sfu_packets_total", "RTP packets, after decryption and before encryption.", []string{"direction"}, nil)
-	bytesDesc    = prometheus.NewDesc("hubbub_sfu_bytes_total", "Bytes: all datagrams in, RTP payloads out.", []string{"direction"}, nil)
+	peersDesc     = prometheus.NewDesc("hubbub_sfu_peers", "Media connections.", []string{"lane"}, nil)
+	routersDesc   = prometheus.NewDesc("hubbub_sfu_rooms", "Rooms with media.", nil, nil)
+	datagramsDesc = prometheus.NewDesc("hubbub_sfu_datagrams_received_total",
+		"UDP datagramsDesc received on media ports, whatever they were.", nil, nil)
+	packetsDesc = prometheus.NewDesc("hubbub_sfu_packets_total",
+		"RTP packets: in after decryption, out for each receiver.", []string{"direction"}, nil)
+	bytesDesc = prometheus.NewDesc("hubbub_sfu_payload_bytes_total",
+		"Bytes of RTP payload: in after decryption, out for each receiver.", []string{"direction"}, nil)
 	dropsDesc    = prometheus.NewDesc("hubbub_sfu_dropped_packets_total", "Packets dropped, by cause.", []string{"cause"}, nil)
 	switchesDesc = prometheus.NewDesc("hubbub_sfu_selection_switches_total", "Slots given to a speaker that had none.", nil, nil)
 	delayDesc    = prometheus.NewDesc("hubbub_sfu_forwarding_delay_seconds",
@@ -20,7 +24,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (s *SFU) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{peersDesc, routersDesc, packetsDesc, bytesDesc, dropsDesc, switchesDesc, delayDesc} {
+	for _, d := range []*prometheus.Desc{peersDesc, routersDesc, datagramsDesc, packetsDesc, bytesDesc, dropsDesc, switchesDesc, delayDesc} {
 		ch <- d
 	}
 }
@@ -41,6 +45,7 @@ func (s *SFU) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(peersDesc, prometheus.GaugeValue, float64(l.counters.peers.Load()), strconv.Itoa(i))
 	}
 	ch <- prometheus.MustNewConstMetric(routersDesc, prometheus.GaugeValue, float64(s.rooms.Load()))
+	counter(datagramsDesc, sum(func(c *laneCounters) *atomic.Uint64 { return &c.datagramsIn }))
 	counter(packetsDesc, sum(func(c *laneCounters) *atomic.Uint64 { return &c.packetsIn }), "in")
 	counter(packetsDesc, sum(func(c *laneCounters) *atomic.Uint64 { return &c.packetsOut }), "out")
 	counter(bytesDesc, sum(func(c *laneCounters) *atomic.Uint64 { return &c.bytesIn }), "in")

@@ -77,14 +77,15 @@ func (l *lane) deliver(p *packet, subscribers []*subscriber) {
 	}
 }
 
-// do runs f on the lane's goroutine and waits for it. f must not block, nor call anything of its caller's that does. Not to be called from the lane.
+// do runs f on the lane's goroutine and waits for it. f must not block. When the lane has been closed it does nothing. It is not to be
+// called from the lane.
 func (l *lane) do(f func()) {
 	done := make(chan struct{})
-	l.commands <- func() {
-		f()
-		close(done)
+	select {
+	case l.commands <- func() { f(); close(done) }:
+		<-done
+	case <-l.stop:
 	}
-	<-done
 }
 
 func (l *lane) run() {

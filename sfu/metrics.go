@@ -39,9 +39,9 @@ var delayBuckets = [...]time.Duration{
 
 // laneCounters are kept for each lane, so that lanes do not write to each other's cache lines.
 type laneCounters struct {
-	datagramsIn, bytesIn atomic.Uint64 // everything that came by UDP
-	packetsIn            atomic.Uint64 // RTP, decrypted
-	packetsOut, bytesOut atomic.Uint64 // RTP
+	datagramsIn          atomic.Uint64 // everything that came by UDP
+	packetsIn, bytesIn   atomic.Uint64 // RTP, decrypted; bytes of payload
+	packetsOut, bytesOut atomic.Uint64 // the same, before encryption
 	drops                [dropCauses]atomic.Uint64
 	switches             atomic.Uint64
 	peers                atomic.Int64

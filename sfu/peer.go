@@ -151,6 +151,7 @@ func (p *Peer) ReceiveRTP(b []byte) {
 		counters.drop(dropMalformed)
 		return
 	}
+	counters.bytesIn.Add(uint64(len(h.payload)))
 	s := streams.find(&h)
 	if s == nil || s.payloadType != h.payloadType {
 		counters.drop(dropUnexpected)

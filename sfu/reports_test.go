@@ -118,7 +118,7 @@ func TestMetrics(t *testing.T) {
 	}
 	for name, want := range map[string]float64{
 		"hubbub_sfu_peers": 2, "hubbub_sfu_rooms": 1, "hubbub_sfu_packets_total in": 11, "hubbub_sfu_packets_total out": 10,
-		"hubbub_sfu_bytes_total out": 50, "hubbub_sfu_dropped_packets_total muted": 1, "hubbub_sfu_selection_switches_total": 0,
+		"hubbub_sfu_payload_bytes_total in": 55, "hubbub_sfu_payload_bytes_total out": 50, "hubbub_sfu_dropped_packets_total muted": 1, "hubbub_sfu_selection_switches_total": 0,
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %v, not %v", name, got[name], want)

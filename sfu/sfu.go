@@ -114,6 +114,9 @@ func newSFU(cfg Config, epoch time.Time, now func() time.Duration) (*SFU, error)
 	if err != nil {
 		return nil, err
 	}
+	if len(cfg.MediaIPs) == 0 {
+		local = bindable(local)
+	}
 	plan, err := planAddresses(cfg.MediaIPs, local)
 	if err != nil {
 		return nil, err

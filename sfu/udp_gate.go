@@ -80,7 +80,6 @@ func (g *gate) forget(c *client, addresses []netip.AddrPort) {
 // pass decides about one datagram. It does not allocate.
 func (g *gate) pass(packet []byte, from netip.AddrPort) bool {
 	g.counters.datagramsIn.Add(1)
-	g.counters.bytesIn.Add(uint64(len(packet)))
 	ufrag, request := stunUfrag(packet)
 	g.mu.RLock()
 	c := g.addresses[from]
