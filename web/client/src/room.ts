@@ -29,11 +29,13 @@ export class Room extends Emitter<RoomEvents> {
   readonly #chat: ChatLog;
   /** What we told of ourselves, to be told again in another life of the room. */
   readonly #told: { hand?: boolean; attributes?: Record<string, string> } = {};
-  // These four are there from the answer to the first `join` on, before anyone has the room.
+  // These are there from the answer to the first `join` on, before anyone has the room.
   #link!: Link;
   #selfId!: string;
   #mute!: Mute;
   #roster!: Roster;
+  /** As last seen, for the moment between being removed and being told. */
+  #selfBefore!: Participant;
   #leftBecause: LeaveReason | undefined;
   #left = false;
 
@@ -79,11 +81,9 @@ export class Room extends Emitter<RoomEvents> {
     return this.#roster.info.limit;
   }
 
-  /** Oneself; `muted` is what was last asked for, without waiting for the server. */
+  /** Oneself, and after leaving as one was; `muted` is what was last asked for, without waiting for the server. */
   get self(): Participant {
-    const self = this.#roster.participants.get(this.#selfId);
-    if (!self) throw new HubbubError(0, "closed", "we are not in the room any more");
-    return self;
+    return this.#roster.participants.get(this.#selfId) ?? this.#selfBefore;
   }
 
   /** Everyone in the room, oneself included, by participant id and in order of joining. A new map after each change. */
@@ -310,6 +310,7 @@ export class Room extends Emitter<RoomEvents> {
   #begin(link: Link, joined: JoinResult, muted: boolean, prepared: Prepared | undefined): void {
     this.#link = link;
     this.#selfId = joined.participant.id;
+    this.#selfBefore = joined.participant;
     this.#mute = new Mute(muted, joined.participant.muted, {
       send: (value) => this.#session.request("update", { muted: value }, { repeat: true }),
       changed: (value) => this.#mutedChanged(value),
@@ -320,7 +321,10 @@ export class Room extends Emitter<RoomEvents> {
       joined: (participant) => this.emit("participantJoined", participant),
       updated: (participant, before) => this.emit("participantUpdated", participant, before),
       left: (participant, reason) => {
-        if (participant.id === this.#selfId) this.#leftBecause = reason;
+        if (participant.id === this.#selfId) {
+          this.#selfBefore = participant;
+          this.#leftBecause = reason;
+        }
         this.emit("participantLeft", participant, reason);
       },
       changed: () => this.emit("participants"),
@@ -347,6 +351,7 @@ export class Room extends Emitter<RoomEvents> {
     const anew = participant.id !== this.#selfId;
     const otherRoom = room.createdAt !== this.createdAt;
     this.#selfId = participant.id;
+    this.#selfBefore = participant;
     this.#roster.reset(room, anew);
     if (otherRoom) this.#chat.restart();
     this.#chat.catchUp();

@@ -167,6 +167,28 @@ describe("reconnecting", () => {
     expect(client.state).toBe("reconnecting");
   });
 
+  it("asks at once when the machine was asleep, and believes an answer that is only late", async () => {
+    const { client } = await enter();
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect([client.state, server.connections.length]).toEqual(["connected", 1]);
+    server.mute = true;
+    vi.setSystemTime(Date.now() + 3_600_000);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(client.state).toBe("reconnecting");
+  });
+
+  it("measures the round trip", async () => {
+    const { client } = await enter();
+    server.answers["ping"] = ({ id }, from) => {
+      setTimeout(() => from.send({ id, result: { time: 1 } }), 50);
+      return "pending";
+    };
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(client.roundTrip).toBeGreaterThan(40);
+    expect(client.roundTrip).toBeLessThanOrEqual(50);
+  });
+
   it("tries at once when the network is back", async () => {
     const { client } = await enter();
     server.reachable = false;
@@ -207,8 +229,9 @@ describe("reconnecting", () => {
   });
 
   it("tells a ban from a removal", async () => {
-    const { ended } = await enter();
+    const { ended, room } = await enter();
     server.connection.notify("participant_left", { version: 2, id: "p-self", reason: "banned" });
+    expect(room.self.id).toBe("p-self"); // views may ask for it still
     server.connection.close(4003);
     expect(ended).toMatchObject([{ reason: "banned" }]);
   });
