@@ -4,7 +4,7 @@ import { Proxy } from "../src/proxy.ts";
 
 const LOST = /WebSocket connection to .* failed|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INTERNET_DISCONNECTED/;
 
-test.describe("with a server of its own", () => {
+test.describe("with a grace time of 3 s", () => {
   test.use({ serverOptions: { flags: ["--grace=3s"] } });
 
   test("a restart of the server heals by itself, within seconds", async ({ person, room, server }) => {
@@ -39,34 +39,6 @@ test.describe("with a server of its own", () => {
     await expectToHear(ben, [ada.tone]);
     await expect(ada.tile(ben)).toHaveAttribute("data-muted", "true");
     await expectToHear(ada, []);
-  });
-
-  test("a lost line is resumed: the sound goes on, nobody leaves", async ({ person, room, server }) => {
-    const proxy = await Proxy.start(server.port);
-    try {
-      const [ada, ben] = [await person("Ada", { origin: proxy.url }), await person("Ben")];
-      ada.watch.allow(LOST);
-      await ada.enter(room);
-      await ben.enter(room);
-      await expectToHear(ada, [ben.tone]);
-      const id = await ben.tile(ada).getAttribute("data-participant-id");
-
-      proxy.cut();
-      await expect(ben.tile(ada)).toHaveAttribute("data-state", "reconnecting");
-      await expect(ada.get("room")).toHaveAttribute("data-state", "reconnecting");
-      expect(await ada.heard(), "media do not pass where the line was cut").toEqual([ben.tone]);
-      await ben.say("did you get this?");
-      proxy.mend();
-      await ada.expectConnected();
-      await expect(ben.tile(ada)).toHaveAttribute("data-state", "active");
-      await expect(ben.tile(ada)).toHaveAttribute("data-participant-id", id!);
-      await ada.openChat();
-      await expect(ada.get("chat-message")).toContainText("did you get this?");
-      await expectToHear(ada, [ben.tone]);
-      await expectToHear(ben, [ada.tone]);
-    } finally {
-      await proxy.stop();
-    }
   });
 
   test("back after the grace time: joined anew, and heard", async ({ person, room, server }) => {
@@ -124,4 +96,32 @@ test("closing the tab is leaving, for the others at once", async ({ person, room
   await ben.page.close({ runBeforeUnload: false });
   await expect(ada.tile(ben)).toHaveCount(0);
   await expectToHear(ada, []);
+});
+
+test("a lost line is resumed: the sound goes on, nobody leaves", async ({ person, room, server }) => {
+  const proxy = await Proxy.start(server.port);
+  try {
+    const [ada, ben] = [await person("Ada", { origin: proxy.url }), await person("Ben")];
+    ada.watch.allow(LOST);
+    await ada.enter(room);
+    await ben.enter(room);
+    await expectToHear(ada, [ben.tone]);
+    const id = await ben.tile(ada).getAttribute("data-participant-id");
+
+    proxy.cut();
+    await expect(ben.tile(ada)).toHaveAttribute("data-state", "reconnecting");
+    await expect(ada.get("room")).toHaveAttribute("data-state", "reconnecting");
+    expect(await ada.heard(), "media do not pass where the line was cut").toEqual([ben.tone]);
+    await ben.say("did you get this?");
+    proxy.mend();
+    await ada.expectConnected();
+    await expect(ben.tile(ada)).toHaveAttribute("data-state", "active");
+    await expect(ben.tile(ada)).toHaveAttribute("data-participant-id", id!);
+    await ada.openChat();
+    await expect(ada.get("chat-message")).toContainText("did you get this?");
+    await expectToHear(ada, [ben.tone]);
+    await expectToHear(ben, [ada.tone]);
+  } finally {
+    await proxy.stop();
+  }
 });
