@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -23,7 +24,7 @@ func planAddresses(wanted, local []netip.Addr) (mediaAddresses, error) {
 	if len(wanted) == 0 {
 		wanted = usableAddresses(local)
 		if len(wanted) == 0 {
-			return plan, fmt.Errorf("find a media address: this machine has none that is usable")
+			return plan, errors.New("find a media address: this machine has none that is usable")
 		}
 	}
 	for _, v6 := range []bool{false, true} {

@@ -65,6 +65,7 @@ type testClient struct {
 	levels     bool // sends the level extension
 	levelID    uint8
 	peer       *Peer
+	offered    string // the last offer
 	translate  string // stands for the address in answers, as a NAT would
 
 	seq       uint16
@@ -169,6 +170,7 @@ func (c *testClient) offer(o *webrtc.OfferOptions) string {
 	if err := c.pc.SetLocalDescription(offer); err != nil {
 		c.t.Fatal(err)
 	}
+	c.offered = offer.SDP
 	return offer.SDP
 }
 

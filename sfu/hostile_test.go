@@ -2,9 +2,11 @@ package sfu
 
 import (
 	"context"
+	"errors"
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -267,7 +269,7 @@ func newStallingProxy(t *testing.T, server string) *stallingProxy {
 			if n > 0 {
 				_, _ = client.Write(buffer[:n])
 			}
-			if timeout, ok := err.(net.Error); err != nil && !(ok && timeout.Timeout()) {
+			if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 				return
 			}
 		}

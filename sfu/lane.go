@@ -138,7 +138,9 @@ func (l *lane) send(d delivery) {
 	d.packet.release()
 }
 
+// report is done each second.
 func (l *lane) report() {
+	l.sockets.gate.second.Add(1)
 	now := l.clock()
 	for p := range l.peers {
 		p.report(now)

@@ -12,6 +12,7 @@ type dropCause int
 // receiver, except dropQueueFull: once for each lane.
 const (
 	dropUnknown     dropCause = iota // a datagram from nobody who is known
+	dropFlood                        // a datagram of a client that sends too many
 	dropMalformed                    // no RTP, or an empty one
 	dropMuted                        // from a muted participant or a listener
 	dropUnexpected                   // of a stream or codec that was not negotiated
@@ -27,7 +28,7 @@ const (
 
 func (c dropCause) String() string {
 	return [...]string{
-		"unknown_sender", "malformed", "muted", "unexpected", "silent", "duplicate", "superseded", "queue_full", "not_selected", "late", "unsent",
+		"unknown_sender", "flood", "malformed", "muted", "unexpected", "silent", "duplicate", "superseded", "queue_full", "not_selected", "late", "unsent",
 	}[c]
 }
 

@@ -14,6 +14,7 @@ const (
 	maxOfferBytes    = 64 << 10
 	maxSections      = 128
 	maxSSRCsInOffer  = 16 // for each section
+	maxFormats       = 64 // looked at, for each section
 	maxTokenLength   = 64
 	minICEPassword   = 22 // RFC 8839, section 5.4
 	minICEUfrag      = 4
@@ -153,7 +154,8 @@ func directionOf(session *sdp.SessionDescription, media *sdp.MediaDescription) s
 
 // findOpus is the payload type of Opus (RFC 7587, section 7) that the client likes best.
 func findOpus(media *sdp.MediaDescription) (payloadType uint8, ok bool) {
-	for _, format := range media.MediaName.Formats {
+	formats := media.MediaName.Formats
+	for _, format := range formats[:min(len(formats), maxFormats)] {
 		number, err := strconv.ParseUint(format, 10, 7)
 		if err != nil {
 			continue

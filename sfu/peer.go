@@ -65,11 +65,11 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.ended {
-		return "", fmt.Errorf("negotiate: %w", ErrClosed)
-	}
 	if p.version > 0 && p.fingerprint != offer.transport.Fingerprint {
 		return "", fmt.Errorf("negotiate: %w", ErrOtherConnection)
+	}
+	if p.ended {
+		return "", fmt.Errorf("negotiate: %w", ErrClosed)
 	}
 	server, err := p.transport.Negotiate(ctx, offer.transport)
 	if err != nil {
@@ -90,13 +90,8 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 }
 
 // SetPublishing says whether what the peer sends is forwarded. If not (muted, a listener) it is dropped as early as possible.
+// Attach sets it too, so it is of use afterwards.
 func (p *Peer) SetPublishing(publishing bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.setPublishing(publishing)
-}
-
-func (p *Peer) setPublishing(publishing bool) {
 	p.publishing.Store(publishing)
 	p.transport.SetReceiving(publishing)
 }

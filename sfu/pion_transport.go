@@ -207,6 +207,7 @@ func (t *pionTransport) stateChanged(state webrtc.PeerConnectionState) {
 		t.handler.TransportConnected()
 	case webrtc.PeerConnectionStateFailed, webrtc.PeerConnectionStateClosed:
 		t.handler.TransportGone()
+	default: // on the way there, or silent, from which a client may come back
 	}
 }
 

@@ -247,7 +247,7 @@ func TestEndsOfPeers(t *testing.T) {
 	case <-t.Context().Done():
 	}
 	eventually(t, "the slot of who left is empty", func() bool { return anna.peer.Slots()[0].Participant == "" })
-	if _, err := boris.peer.Negotiate(context.Background(), Offer{SDP: plainOffer(1)}); !errors.Is(err, ErrClosed) {
+	if _, err := boris.peer.Negotiate(context.Background(), Offer{SDP: boris.offered}); !errors.Is(err, ErrClosed) {
 		t.Errorf("negotiation of what has ended: %v", err)
 	}
 

@@ -78,7 +78,7 @@ func (r *Router) Attach(p *Peer, a Attachment) error {
 	r.generations++
 	p.router = r
 	p.idle.Stop()
-	p.setPublishing(a.Publishing)
+	p.SetPublishing(a.Publishing)
 
 	s := newSubscriber(p, member, r.generations)
 	r.subscribers = append(r.subscribers, s)

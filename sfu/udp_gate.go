@@ -15,12 +15,18 @@ const (
 	// passEvery lets one of so many unwanted packets of a client through to decryption: the rollover counter of its sequence numbers (RFC 3711,
 	// section 3.3.1) is learnt from decrypted packets, and must not miss a turn of 65,536 while the client is muted.
 	passEvery = 1024
+
+	// maxRate is how many datagrams of a client are let in within a second. Voice has 50 and a few; pion queues without bound what comes faster than
+	// it can be worked off.
+	maxRate = 2000
 )
 
 // client is what a gate knows of one transport.
 type client struct {
 	unwanted atomic.Bool   // its RTP is to be dropped
 	dropped  atomic.Uint32 // how many have been, to know when to let one pass
+	second   atomic.Uint32 // that of the gate when count was begun
+	count    atomic.Uint32
 
 	// Owned by the gate:
 	ufrag     string
@@ -32,6 +38,7 @@ type client struct {
 // datagrams, floods, clients that are gone, and the RTP of those who are muted.
 type gate struct {
 	counters *laneCounters
+	second   atomic.Uint32 // counts seconds
 
 	mu        sync.RWMutex
 	ufrags    map[string]*client
@@ -92,11 +99,23 @@ func (g *gate) pass(packet []byte, from netip.AddrPort) bool {
 		g.counters.drop(dropUnknown)
 		return false
 	}
+	if c.floods(g.second.Load()) {
+		g.counters.drop(dropFlood)
+		return false
+	}
 	if c.unwanted.Load() && isRTP(packet) && c.dropped.Add(1)%passEvery != 0 {
 		g.counters.drop(dropMuted)
 		return false
 	}
 	return true
+}
+
+// floods counts a datagram, and says whether it is one too many. Sockets that count at once may let a few more in.
+func (c *client) floods(second uint32) bool {
+	if c.second.Swap(second) != second {
+		c.count.Store(0)
+	}
+	return c.count.Add(1) > maxRate
 }
 
 // passStranger decides about a STUN request with a ufrag that is not known to come from that address. That its sender also knows the password is for ICE to

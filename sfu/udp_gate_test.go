@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"bytes"
 	"net/netip"
 	"testing"
 
@@ -45,7 +46,10 @@ func TestGate(t *testing.T) {
 	expect("DTLS of who is muted", dtls, home, true)
 	expect("a request of who is muted", request(t, "anna"), home, true)
 	passed := 0
-	for range 4 * passEvery {
+	for i := range 4 * passEvery {
+		if i%maxRate == 0 {
+			g.second.Add(1)
+		}
 		if g.pass(rtp, home) {
 			passed++
 		}
@@ -54,6 +58,12 @@ func TestGate(t *testing.T) {
 		t.Errorf("%d packets of who is muted passed", passed)
 	}
 	anna.unwanted.Store(false)
+	for range maxRate {
+		g.pass(dtls, home)
+	}
+	expect("a datagram beyond the rate", dtls, home, false)
+	g.second.Add(1)
+	expect("a datagram a second later", dtls, home, true)
 
 	expect("a request of another client at the same address", request(t, "boris"), home, true)
 	g.admit(anna, "anna2")
@@ -87,7 +97,7 @@ func FuzzSTUNUfrag(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !ok || len(ufrag) > len(username) || string(username[:len(ufrag)]) != string(ufrag) {
+		if !ok || len(ufrag) > len(username) || !bytes.Equal(username[:len(ufrag)], ufrag) {
 			t.Fatalf("%q, %v of %q", ufrag, ok, username)
 		}
 	})
