@@ -68,7 +68,7 @@ export class Client extends Emitter<ClientEvents> {
   }
 
   /**
-   * Connects if need be, leaves the room that we are in, and joins. Resolves when the server has taken us in; the sound follows within a
+   * Connects if need be, leaves the room that we are in (unless it is this one), and joins. Resolves when the server has taken us in; the sound follows within a
    * moment (`Room.mediaState`). Rejects with a `MicrophoneError` or a `HubbubError`.
    */
   join(name: string, options: JoinOptions = {}): Promise<Room> {

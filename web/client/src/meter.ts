@@ -42,7 +42,9 @@ export class CaptureMeter implements LevelMeter {
   }
 
   async resume(): Promise<void> {
-    if (this.#context?.state === "suspended") await this.#context.resume().catch(() => undefined);
+    const context = this.#context;
+    // Or "interrupted", WebKit's own.
+    if (context && context.state !== "running" && context.state !== "closed") await context.resume().catch(() => undefined);
   }
 
   close(): void {

@@ -17,6 +17,7 @@ export class Mute {
   #atServer: boolean;
   #sending: Promise<void> | undefined;
   #settling: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   constructor(muted: boolean, atServer: boolean, handlers: MuteHandlers) {
     this.#muted = muted;
@@ -45,6 +46,7 @@ export class Mute {
   }
 
   close(): void {
+    this.#closed = true;
     clearTimeout(this.#settling);
   }
 
@@ -52,6 +54,7 @@ export class Mute {
     this.#sending ??= this.#send().finally(() => {
       this.#sending = undefined;
       clearTimeout(this.#settling);
+      if (this.#closed) return;
       this.#settling = setTimeout(() => {
         this.#settling = undefined;
         this.#reconcile();

@@ -102,7 +102,15 @@ export class Peer {
 
   async #replace(): Promise<void> {
     const { sender } = this.#microphone;
-    while (sender.track !== this.#track && this.state !== "closed") await sender.replaceTrack(this.#track);
+    while (sender.track !== this.#track && this.#connection.signalingState !== "closed") {
+      try {
+        await sender.replaceTrack(this.#track);
+      } catch (error) {
+        // Closed meanwhile: nothing is sent, as it should be.
+        if ((error as Error).name !== "InvalidStateError") throw error;
+        return;
+      }
+    }
   }
 }
 

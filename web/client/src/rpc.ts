@@ -157,6 +157,6 @@ function fromWire(error: WireError): HubbubError {
 /** The close code and text go along in `data`, for whoever decides what comes next. */
 function lost(method: string, how: Closed): HubbubError {
   const data = { closeCode: how.code, closeReason: how.reason };
-  if (!how.opened) return new HubbubError(0, "unreachable", "the server cannot be reached", data);
+  if (!how.opened) return new HubbubError(0, "unreachable", "the server cannot be reached, or does not allow this page's origin", data);
   return new HubbubError(0, "disconnected", `the connection ended during ${method}`, data);
 }

@@ -65,7 +65,8 @@ export class Sound {
     });
     this.#capture = new Capture((track, error) => {
       this.#voice.setTrack(track);
-      void this.media.setTrack(track);
+      // Only a track that is no sound is refused; `setMicrophone` tells.
+      this.media.setTrack(track).catch(() => undefined);
       handlers.emit("microphone", track, error);
     });
     this.#qualityTimer = setInterval(() => {
@@ -154,6 +155,8 @@ export class Sound {
   }
 
   hint(hint: Hint): void {
+    // iOS interrupts it for a phone call.
+    if (hint === "visible" || hint === "awake") void this.#voice.resume();
     this.media.hint(hint);
   }
 

@@ -289,6 +289,14 @@ describe("closing", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("lets the client be used again", async () => {
+    const { client } = await enter();
+    await client.close();
+    const room = await client.join("lounge");
+    expect([client.state, client.room === room, server.connections.length]).toEqual(["connected", true, 2]);
+    expect(server.connection.requests[0]?.params).toEqual({ name: "Ann" }); // no resuming of what was left
+  });
+
   it("ends what waits for the line", async () => {
     const { client, room } = await enter();
     server.reachable = false;

@@ -71,6 +71,7 @@ export class FakePeerConnection extends EventTarget {
   static refuseAnswers = false;
   onconnectionstatechange: (() => void) | null = null;
   connectionState: RTCPeerConnectionState = "new";
+  signalingState = "stable";
   localDescription: { sdp: string } | null = null;
   readonly transceivers: FakeTransceiver[] = [];
   answers = 0;
@@ -135,7 +136,7 @@ export class FakePeerConnection extends EventTarget {
   }
 
   close(): void {
-    this.connectionState = "closed";
+    this.connectionState = this.signalingState = "closed";
   }
 }
 
