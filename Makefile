@@ -3,6 +3,8 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+# Tests in real browsers measure sound: they get the machine to themselves, also with -j.
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 # Arguments for `make run`, as in: make run ARGS='--listen=127.0.0.1:9000'
