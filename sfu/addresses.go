@@ -27,6 +27,11 @@ func planAddresses(wanted, local []netip.Addr) (mediaAddresses, error) {
 			return plan, errors.New("find a media address: this machine has none that is usable")
 		}
 	}
+	for _, a := range wanted {
+		if !a.IsValid() || a.IsUnspecified() || a.IsMulticast() {
+			return plan, fmt.Errorf("media address %s: clients cannot connect to it", a)
+		}
+	}
 	for _, v6 := range []bool{false, true} {
 		var family []netip.Addr
 		for _, a := range wanted {

@@ -103,7 +103,7 @@ func TestTwoNodesShareAPort(t *testing.T) {
 
 func TestWrongConfigurations(t *testing.T) {
 	for _, cfg := range []Config{
-		{Transport: "lean"}, {Transport: "x"}, {Lanes: -1}, {Slots: -1}, {MediaPort: 65535, Lanes: 2}, {MediaPort: -1},
+		{MediaIPs: addresses("0.0.0.0")}, {MediaIPs: addresses("224.0.0.1")}, {MediaIPs: []netip.Addr{{}}}, {Transport: "lean"}, {Transport: "x"}, {Lanes: -1}, {Slots: -1}, {MediaPort: 65535, Lanes: 2}, {MediaPort: -1},
 	} {
 		if s, err := New(cfg); err == nil {
 			t.Errorf("%+v is accepted", cfg)

@@ -15,4 +15,8 @@
 // that they come from, and handed once to each lane that has receivers in the room. A lane is a socket address, one sending goroutine and
 // the peers placed on it; everything a subscriber's slots need belongs to that goroutine, so that nothing here is locked for a packet.
 // Payloads are never looked into: end-to-end encryption stays possible.
+//
+// What strangers send ends early: offers are read and bounded by parseOffer, and pion sees descriptions of our own only; datagrams of nobody who is
+// known, and of those who are muted, end at the gate before pion sees them, TCP connections are counted and never waited for, headers are
+// read by parseRTP. Fuzz tests go with each.
 package sfu
