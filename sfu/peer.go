@@ -26,6 +26,7 @@ type Peer struct {
 
 	streams    atomic.Pointer[streamTable]
 	publishing atomic.Bool
+	mutes      atomic.Uint64 // how often publishing ended
 	connected  atomic.Bool
 	subscriber atomic.Pointer[subscriber] // nil before Attach
 
@@ -92,7 +93,9 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 // SetPublishing says whether what the peer sends is forwarded. If not (muted, a listener) it is dropped as early as possible.
 // Attach sets it too, so it is of use afterwards.
 func (p *Peer) SetPublishing(publishing bool) {
-	p.publishing.Store(publishing)
+	if p.publishing.Swap(publishing) && !publishing {
+		p.mutes.Add(1)
+	}
 	p.transport.SetReceiving(publishing)
 }
 

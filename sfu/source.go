@@ -26,7 +26,8 @@ type source struct {
 	detector *speech.Detector
 	numbers  *continuity.Source
 	ssrc     uint32
-	broken   bool // packets were dropped uncounted since the last one
+	broken   bool   // packets were dropped uncounted since the last one
+	mutes    uint64 // the peer's at the last packet: most of what a muted client sends is dropped where nobody counts it
 	stats    receptionStats
 }
 
@@ -48,10 +49,11 @@ func (s *source) receive(now time.Duration, p *Peer, h *rtpHeader) {
 		counters.drop(dropSuperseded)
 		return
 	}
-	if s.numbers == nil || s.ssrc != h.ssrc || s.broken {
+	mutes := p.mutes.Load()
+	if s.numbers == nil || s.ssrc != h.ssrc || s.broken || s.mutes != mutes {
 		// Slots take it for another source, which it is to their streams: what was not counted must not look like a loss.
 		s.numbers = continuity.NewSource(p.sfu.streams.Add(1))
-		s.ssrc, s.broken = h.ssrc, false
+		s.ssrc, s.broken, s.mutes = h.ssrc, false, mutes
 	}
 	s.stats.observe(now, h)
 	held := int(c.held.Load())
