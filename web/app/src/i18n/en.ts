@@ -5,8 +5,6 @@ export const en = {
   app: {
     tagline: "Pull up a chair and talk.",
     language: "Language",
-    languageName: "English",
-    loading: "Opening…",
     close: "Close",
     cancel: "Cancel",
     retry: "Try again",
@@ -32,8 +30,6 @@ export const en = {
     joining: "Opening the door…",
     nameMissing: "Say who you are first.",
     roomMissing: "The room needs a name.",
-    alreadyThere: (n: number) => plural(n, "person is there", "people are there"),
-    somewhere: "Sound",
   },
   microphone: {
     label: "Microphone",
@@ -49,7 +45,6 @@ export const en = {
     echo: "Hear yourself",
     echoRecording: "Speak now…",
     echoPlaying: "This is how you sound",
-    off: "The microphone is off",
   },
   help: {
     insecureTitle: "This page may not use a microphone here",
@@ -78,11 +73,9 @@ export const en = {
     you: "you",
     invite: "Invite",
     inviteCopied: "Link copied. Send it to someone.",
-    connecting: "Opening the room…",
     aloneTitle: "It’s quiet in here. Just you so far.",
     alone: "Send someone the link, and they can walk right in.",
     speaks: (names: string, n: number) => (n === 1 ? `${names} is speaking` : `${names} are speaking`),
-    andMore: (n: number) => `${n} more`,
     silence: "Nobody is speaking",
     joined: (name: string) => `${name} came in`,
     left: (name: string) => `${name} left`,
@@ -183,7 +176,6 @@ export const en = {
     mediaUnsupported: "This browser cannot carry sound, so there is only chat.",
     playback: "Your browser holds the sound back until you click.",
     resume: "Let me hear them",
-    tryNow: "Try now",
   },
   ended: {
     left: { title: "See you around.", text: (room: string) => `You have left ${room}.` },
@@ -204,7 +196,6 @@ export const en = {
   },
   settings: {
     title: "Settings",
-    you: "You",
     name: "Name",
     sound: "Sound",
     look: "Look",
@@ -232,7 +223,6 @@ export const en = {
     newline: "New line",
     send: "Send",
     space: "Space",
-    hold: "hold",
     inChat: "In the chat",
   },
 };

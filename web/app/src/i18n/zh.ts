@@ -5,8 +5,6 @@ export const zh: Dictionary = {
   app: {
     tagline: "搬把椅子，聊几句。",
     language: "语言",
-    languageName: "中文",
-    loading: "正在打开…",
     close: "关闭",
     cancel: "取消",
     retry: "重试",
@@ -32,8 +30,6 @@ export const zh: Dictionary = {
     joining: "正在开门…",
     nameMissing: "请先告诉大家您是谁。",
     roomMissing: "房间需要一个名字。",
-    alreadyThere: (n) => `已有 ${n} 人`,
-    somewhere: "声音",
   },
   microphone: {
     label: "麦克风",
@@ -49,7 +45,6 @@ export const zh: Dictionary = {
     echo: "听听自己",
     echoRecording: "请说话…",
     echoPlaying: "这就是您的声音",
-    off: "麦克风未打开",
   },
   help: {
     insecureTitle: "此页面在这里不能使用麦克风",
@@ -78,11 +73,9 @@ export const zh: Dictionary = {
     you: "我",
     invite: "邀请",
     inviteCopied: "链接已复制，发给朋友吧。",
-    connecting: "正在打开房间…",
     aloneTitle: "这里很安静，目前只有您。",
     alone: "把链接发给朋友，他们就能直接进来。",
     speaks: (names) => `${names}正在说话`,
-    andMore: (n) => `另外 ${n} 人`,
     silence: "没有人在说话",
     joined: (name) => `${name} 进来了`,
     left: (name) => `${name} 离开了`,
@@ -183,7 +176,6 @@ export const zh: Dictionary = {
     mediaUnsupported: "此浏览器无法传输声音，只能打字聊天。",
     playback: "浏览器要求您点击后才播放声音。",
     resume: "打开声音",
-    tryNow: "立即重试",
   },
   ended: {
     left: { title: "回头见。", text: (room) => `您已离开「${room}」。` },
@@ -204,7 +196,6 @@ export const zh: Dictionary = {
   },
   settings: {
     title: "设置",
-    you: "您",
     name: "名字",
     sound: "声音",
     look: "外观",
@@ -232,7 +223,6 @@ export const zh: Dictionary = {
     newline: "换行",
     send: "发送",
     space: "空格",
-    hold: "按住",
     inChat: "在聊天中",
   },
 };

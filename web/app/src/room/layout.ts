@@ -20,7 +20,9 @@ const largest = 264;
 export function layoutFor(people: number, width: number, height: number): Layout {
   const narrow = width < 520;
   const { column: gap, row } = gaps(width);
-  const smallest = narrow ? 72 : 84;
+  // All at once is worth smaller tiles; who must scroll anyway sees larger ones.
+  const smallest = 72;
+  const scrolled = narrow ? 72 : 84;
   let best = { columns: 1, tile: 0, last: 0 };
   for (let columns = 1; columns <= Math.max(1, people); columns++) {
     const rows = Math.ceil(people / columns);
@@ -34,9 +36,9 @@ export function layoutFor(people: number, width: number, height: number): Layout
     if (tile > best.tile + 6 || (tile > best.tile - 6 && last / columns > best.last + 0.2)) best = { columns, tile, last: last / columns };
   }
   if (best.tile < smallest) {
-    const columns = Math.max(1, Math.floor((width + gap) / (smallest + gap)));
+    const columns = Math.max(1, Math.floor((width + gap) / (scrolled + gap)));
     best = { columns, tile: Math.min(largest, (width - (columns - 1) * gap) / columns), last: 1 };
-    if (!narrow) best.tile = Math.min(best.tile, smallest * 1.15);
+    if (!narrow) best.tile = Math.min(best.tile, scrolled * 1.15);
   }
   const tile = Math.max(48, Math.floor(best.tile));
   return { columns: best.columns, tile, density: tile >= 168 ? "roomy" : tile >= 112 ? "medium" : "compact" };
