@@ -82,6 +82,7 @@ export const en = {
     timedOut: (name: string) => `${name} lost the connection`,
     wasRemoved: (name: string) => `${name} was removed`,
     raisedHand: (name: string) => `${name} raised a hand`,
+    microphoneLost: "Your microphone is gone. Plug one in, or switch on another.",
     mutedByHost: "A host muted you. Unmute whenever you like.",
     madeRole: { host: "You are a host now.", speaker: "You may speak now.", listener: "You are listening now: a host can let you speak." },
     failed: "That did not work. Please try again.",

@@ -82,6 +82,7 @@ export const zh: Dictionary = {
     timedOut: (name) => `${name} 掉线了`,
     wasRemoved: (name) => `${name} 被移出了房间`,
     raisedHand: (name) => `${name} 举手了`,
+    microphoneLost: "麦克风不见了。请接上麦克风，或换一个。",
     mutedByHost: "主持人将您静音了，您可以随时取消静音。",
     madeRole: { host: "您现在是主持人。", speaker: "您现在可以发言。", listener: "您现在是听众，主持人可以请您发言。" },
     failed: "操作没有成功，请再试一次。",

@@ -220,7 +220,12 @@ export class Session {
       }),
       room.on("microphone", (track, error) => {
         this.hasMicrophone = track !== null;
-        if (!track && error) this.#app.microphone.lost(error.reason === "missing" ? "none" : error.reason);
+        // The room finds another one by itself when the device in use goes away; this is when there is none.
+        if (track) this.#app.microphone.trouble = null;
+        else if (error) {
+          this.#app.microphone.lost(error.reason === "missing" ? "none" : error.reason);
+          this.#app.toasts.show(this.#app.language.t.room.microphoneLost);
+        }
       }),
       room.on("quality", ({ score }) => {
         this.quality = score;
@@ -230,10 +235,7 @@ export class Session {
   }
 
   #readRoster(): void {
-    const { participants } = this.#room;
-    // Between the news that we were removed and the end that follows it there is nobody to be.
-    if (![...participants.values()].some((person) => this.#isOwn(person))) return;
-    const self = this.#room.self;
+    const { self, participants } = this.#room;
     this.self = self;
     const others = [...participants.values()].filter((person) => person.id !== self.id);
     others.sort((a, b) => a.joinedAt - b.joinedAt || (a.id < b.id ? -1 : 1));
