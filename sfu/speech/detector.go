@@ -32,6 +32,8 @@ const (
 
 	// A sound is a run of packets with no more than runGap between them.
 	runGap = 60 * millisecond
+	// Two packets are in a row when no more than rowGap of silence is between them: senders on busy machines stall.
+	rowGap = 120 * millisecond
 	// A sound shorter than click is one. Two of them, with no sound as long as a word since, make their source a clicky one.
 	click       = 100 * millisecond
 	word        = 200 * millisecond
@@ -203,7 +205,7 @@ func (d *Detector) judge(level Level, step, gap int32) (voice, distinct bool) {
 func (d *Detector) trackSound(contends bool, level float32, step, gap int32) {
 	d.sinceRun = min(d.sinceRun+gap, longestGap)
 	d.speech = max(d.speech-gap, 0)
-	if gap > 0 {
+	if gap > rowGap {
 		d.inRow = 0
 	}
 	if !contends {
