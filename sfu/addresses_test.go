@@ -57,7 +57,7 @@ func TestPlanAddresses(t *testing.T) {
 
 // A translated address is advertised; the socket is that of all addresses, so that a client on this machine can use it by 127.0.0.1.
 func TestTranslatedAddress(t *testing.T) {
-	s, err := New(Config{MediaIPs: addresses("203.0.113.7"), Lanes: 1, Slots: 1})
+	s, err := New(Config{MediaIPs: addresses("203.0.113.7"), Lanes: 1, Slots: 1, Transport: transportUnderTest})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestTranslatedAddress(t *testing.T) {
 func TestTwoNodesShareAPort(t *testing.T) {
 	first := newTestSFU(t, Config{Lanes: 1})
 	port := int(first.lanes[0].sockets.addresses[0].Port())
-	second, err := New(Config{MediaIPs: addresses("127.0.0.2"), MediaPort: port, Lanes: 1, Slots: 1})
+	second, err := New(Config{MediaIPs: addresses("127.0.0.2"), MediaPort: port, Lanes: 1, Slots: 1, Transport: transportUnderTest})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestTwoNodesShareAPort(t *testing.T) {
 
 func TestWrongConfigurations(t *testing.T) {
 	for _, cfg := range []Config{
-		{MediaIPs: addresses("0.0.0.0")}, {MediaIPs: addresses("224.0.0.1")}, {MediaIPs: []netip.Addr{{}}}, {Transport: "lean"}, {Transport: "x"}, {Lanes: -1}, {Slots: -1}, {MediaPort: 65535, Lanes: 2}, {MediaPort: -1},
+		{MediaIPs: addresses("0.0.0.0")}, {MediaIPs: addresses("224.0.0.1")}, {MediaIPs: []netip.Addr{{}}}, {Transport: "carrier pigeon"}, {Transport: "x"}, {Lanes: -1}, {Slots: -1}, {MediaPort: 65535, Lanes: 2}, {MediaPort: -1},
 	} {
 		if s, err := New(cfg); err == nil {
 			t.Errorf("%+v is accepted", cfg)

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"strings"
@@ -32,6 +33,7 @@ func newTestSFUWithClock(t testing.TB, cfg Config, now func() time.Duration) *SF
 	if cfg.Slots == 0 {
 		cfg.Slots = 10
 	}
+	cfg.Transport = cmp.Or(cfg.Transport, transportUnderTest)
 	s, err := newSFU(cfg, time.Now(), now)
 	if err != nil {
 		t.Fatal(err)

@@ -29,6 +29,7 @@ type lane struct {
 	// Owned by the goroutine:
 	peers    map[*Peer]struct{}
 	arrivals []time.Duration // of the packets in the present burst
+	sealing  sealingBuffers
 }
 
 // delivery is a packet for those of a room's subscribers that are on one lane. The list is never changed.

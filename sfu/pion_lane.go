@@ -52,7 +52,7 @@ func newPionSockets(sockets []socket, plan mediaAddresses, counters *laneCounter
 		listener := newGatedListener(s.tcp, counters)
 		p.listeners = append(p.listeners, listener)
 		p.tcp = append(p.tcp, ice.NewTCPMuxDefault(ice.TCPMuxParams{
-			Listener: listener, Logger: logs.NewLogger("tcp"), ReadBufferSize: tcpReadQueue,
+			Listener: newTCPSorter(listener, p.gate), Logger: logs.NewLogger("tcp"), ReadBufferSize: tcpReadQueue,
 			FirstStunBindTimeout: tcpFirstPacketTimeout, AliveDurationForConnFromStun: tcpFirstPacketTimeout,
 		}))
 		for _, a := range plan.advertise {

@@ -35,7 +35,7 @@ type Config struct {
 	Lanes int
 	// Slots is how many audio slots a peer may have. Receive-only m-lines beyond that are rejected in the answer.
 	Slots int
-	// Transport is "auto" or "pion". "" is "auto".
+	// Transport is "auto", "pion" or "lean". "" is "auto".
 	Transport string
 	// Logger is told of what an operator may want to know. nil: nothing is logged.
 	Logger *slog.Logger
@@ -95,11 +95,9 @@ func New(cfg Config) (*SFU, error) {
 // newSFU is New with a clock: the time since epoch, by which everything here goes.
 func newSFU(cfg Config, epoch time.Time, now func() time.Duration) (*SFU, error) {
 	switch cfg.Transport {
-	case "", "auto", "pion":
-	case "lean":
-		return nil, errors.New(`transport "lean" is not built in yet: use "auto" or "pion"`)
+	case "", "auto", "pion", "lean":
 	default:
-		return nil, fmt.Errorf(`transport %q: use "auto" or "pion"`, cfg.Transport)
+		return nil, fmt.Errorf(`transport %q: use "auto", "pion" or "lean"`, cfg.Transport)
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
@@ -121,12 +119,12 @@ func newSFU(cfg Config, epoch time.Time, now func() time.Duration) (*SFU, error)
 	if err != nil {
 		return nil, err
 	}
-	transports, err := newPionFactory(pionLogs{cfg.Logger})
+	newTransport, err := transportMaker(cfg)
 	if err != nil {
 		return nil, err
 	}
 	s := &SFU{
-		cfg: cfg, log: cfg.Logger, epoch: epoch, now: now, newTransport: transports.newTransport,
+		cfg: cfg, log: cfg.Logger, epoch: epoch, now: now, newTransport: newTransport,
 		idleTimeout: idleTimeout, peers: make(map[*Peer]struct{}),
 	}
 	for i := range cfg.Lanes {
@@ -143,6 +141,23 @@ func newSFU(cfg Config, epoch time.Time, now func() time.Duration) (*SFU, error)
 	}
 	s.events = newSlotEvents()
 	return s, nil
+}
+
+// transportMaker decides what carries the peers' packets.
+func transportMaker(cfg Config) (func(*lane, TransportHandler) (Transport, error), error) {
+	logs := pionLogs{cfg.Logger}
+	if cfg.Transport != "lean" {
+		f, err := newPionFactory(logs)
+		if err != nil {
+			return nil, err
+		}
+		return f.newTransport, nil
+	}
+	f, err := newLeanFactory(logs)
+	if err != nil {
+		return nil, err
+	}
+	return f.newTransport, nil
 }
 
 // Close closes every peer and the sockets, and waits until nothing of it runs any more.

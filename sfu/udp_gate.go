@@ -23,6 +23,8 @@ const (
 
 // client is what a gate knows of one transport.
 type client struct {
+	lean *leanTransport // takes its datagrams itself; nil: they go to pion
+
 	unwanted atomic.Bool   // its RTP is to be dropped
 	dropped  atomic.Uint32 // how many have been, to know when to let one pass
 	second   atomic.Uint32 // that of the gate when count was begun
@@ -84,8 +86,8 @@ func (g *gate) forget(c *client, addresses []netip.AddrPort) {
 	}
 }
 
-// pass decides about one datagram. It does not allocate.
-func (g *gate) pass(packet []byte, from netip.AddrPort) bool {
+// pass decides about one datagram: it answers whose it is, or nil for one that is to be dropped. It does not allocate.
+func (g *gate) pass(packet []byte, from netip.AddrPort) *client {
 	g.counters.datagramsIn.Add(1)
 	ufrag, request := stunUfrag(packet)
 	g.mu.RLock()
@@ -97,8 +99,16 @@ func (g *gate) pass(packet []byte, from netip.AddrPort) bool {
 	}
 	if c == nil {
 		g.counters.drop(dropUnknown)
-		return false
+		return nil
 	}
+	if !g.wanted(c, packet) {
+		return nil
+	}
+	return c
+}
+
+// wanted says whether a client's packet is to be let in: it is not one too many, nor the sound of someone who is muted.
+func (g *gate) wanted(c *client, packet []byte) bool {
 	if c.floods(g.second.Load()) {
 		g.counters.drop(dropFlood)
 		return false
@@ -118,21 +128,28 @@ func (c *client) floods(second uint32) bool {
 	return c.count.Add(1) > maxRate
 }
 
-// passStranger decides about a STUN request with a ufrag that is not known to come from that address. That its sender also knows the password is for ICE to
-// check.
-func (g *gate) passStranger(ufrag []byte, from netip.AddrPort) bool {
+// passStranger decides about a STUN request with a ufrag that is not known to come from that address. That its sender also knows
+// the password is for ICE to check.
+func (g *gate) passStranger(ufrag []byte, from netip.AddrPort) *client {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	c := g.ufrags[string(ufrag)]
 	if c == nil || len(c.addresses) >= maxAddresses {
 		g.counters.drop(dropUnknown)
-		return false
+		return nil
 	}
 	if old := g.addresses[from]; old != c {
 		g.addresses[from] = c
 		c.addresses = append(c.addresses, from)
 	}
-	return true
+	return c
+}
+
+// owner answers whose a ufrag is, or nil.
+func (g *gate) owner(ufrag []byte) *client {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	return g.ufrags[string(ufrag)]
 }
 
 var stunMagicCookie = []byte{0x21, 0x12, 0xa4, 0x42}
@@ -174,7 +191,7 @@ type gatedConn struct {
 	gate *gate
 }
 
-// ReadFromAddrPort returns the next datagram that may pass.
+// ReadFromAddrPort returns the next datagram that may pass to pion. Those of others are handed to them on the way.
 func (c *gatedConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for {
 		n, from, err := c.ReadFromUDPAddrPort(b)
@@ -182,7 +199,11 @@ func (c *gatedConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 			return n, from, err
 		}
 		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		if c.gate.pass(b[:n], from) {
+		switch owner := c.gate.pass(b[:n], from); {
+		case owner == nil:
+		case owner.lean != nil:
+			owner.lean.receive(b[:n], leanPath{c.batchingConn, from})
+		default:
 			return n, from, nil
 		}
 	}

@@ -41,7 +41,6 @@ func (c *configuration) validate() error {
 		{"origin", c.checkOrigins},
 		{"grace", func() error { return checkPositive(c.Grace > 0) }},
 		{"drain-timeout", func() error { return checkPositive(c.DrainTimeout > 0) }},
-		{"transport", c.checkTransport},
 	} {
 		if err := check.holds(); err != nil {
 			return &settingError{check.setting, err.Error()}
@@ -133,13 +132,6 @@ func (c *configuration) checkOrigins() error {
 		if origin != "*" && (err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Scheme+"://"+u.Host != origin || u.Host == "") {
 			return fmt.Errorf("%q is no origin: expected http(s)://HOST or http(s)://HOST:PORT, without a path", origin)
 		}
-	}
-	return nil
-}
-
-func (c *configuration) checkTransport() error {
-	if c.Transport == "lean" {
-		return errors.New("this version has no lean transport yet")
 	}
 	return nil
 }
