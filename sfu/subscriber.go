@@ -111,6 +111,9 @@ func (s *subscriber) configure(now time.Duration, plans []slotPlan) {
 
 // fill gives everyone a slot if the slots are enough for all. contributors are those of the room.
 func (s *subscriber) fill(contributors []*contributor) {
+	if len(contributors) > len(s.slots)+maxSources {
+		return // own ones subtracted, too many still: in a large room this is run for everyone at each join
+	}
 	keys := make([]uint32, 0, len(contributors))
 	byKey := make(map[uint32]*contributor, len(contributors))
 	for _, c := range contributors {
