@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -167,12 +168,7 @@ func (t *leanTransport) receive(datagram []byte, from leanPath) {
 }
 
 func (t *leanTransport) isKnown(address netip.AddrPort) bool {
-	for _, k := range t.known {
-		if k == address {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(t.known, address)
 }
 
 func (t *leanTransport) receiveCheck(datagram []byte, from leanPath) {

@@ -101,13 +101,15 @@ func BenchmarkLeanSend(b *testing.B) {
 	c.peer.lane.do(func() {
 		for _, batch := range c.peer.lane.sockets.batches {
 			batch.begin()
-			defer batch.flush()
 		}
 		for b.Loop() {
 			header.SequenceNumber++
 			if err := c.peer.transport.SendRTP(header, payload); err != nil {
 				b.Fatal(err)
 			}
+		}
+		for _, batch := range c.peer.lane.sockets.batches {
+			batch.flush()
 		}
 	})
 }

@@ -151,7 +151,7 @@ func readFramed(r io.Reader, buffer []byte) ([]byte, error) {
 
 // framed appends a packet with its length.
 func framed(to, packet []byte) []byte {
-	return append(binary.BigEndian.AppendUint16(to, uint16(len(packet))), packet...) //nolint:gosec // datagrams are shorter
+	return append(binary.BigEndian.AppendUint16(to, uint16(len(packet))), packet...)
 }
 
 // replayedConn is a connection of which something was read already.

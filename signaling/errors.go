@@ -68,9 +68,13 @@ func errRateLimited(wait time.Duration) *Error {
 	return e
 }
 
-func errUnavailable(wait time.Duration, format string, args ...any) *Error {
+// unavailableFor is what clients are told to wait: what makes the server refuse
+// passes in moments, or is for an operator to mend.
+const unavailableFor = time.Second
+
+func errUnavailable(format string, args ...any) *Error {
 	e := newError(503, "unavailable", format, args...)
-	e.Data.RetryAfter = roundUpMillis(wait)
+	e.Data.RetryAfter = roundUpMillis(unavailableFor)
 	return e
 }
 

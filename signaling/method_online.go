@@ -63,7 +63,7 @@ func usersAnywhere(ctx context.Context, c *call) ([]onlineObject, error) {
 	records, err := c.server.cfg.Presence.Online(ctx, "", maxListed)
 	if err != nil {
 		c.log.Warn("presence not read", "err", err)
-		return nil, errUnavailable(time.Second, "presence cannot be read")
+		return nil, errUnavailable("presence cannot be read")
 	}
 	// A user with several devices is listed once, with the room of one that is in one.
 	byUser := make(map[string]onlineObject, len(records))

@@ -2,7 +2,6 @@ package signaling
 
 import (
 	"context"
-	"time"
 
 	"hubbub/cluster"
 )
@@ -38,7 +37,7 @@ func whisper(ctx context.Context, c *call, p *params) (any, error) {
 		return nil, errForbidden("the token does not allow whispers")
 	}
 	if !c.reserve() {
-		return nil, errUnavailable(time.Second, "%d whispers of this connection are waiting", maxOutstanding)
+		return nil, errUnavailable("%d whispers of this connection are waiting", maxOutstanding)
 	}
 	w := cluster.Whisper{
 		ID: newID(), From: c.session.user.ID, FromName: c.session.user.Name,
@@ -79,7 +78,7 @@ func whisper(ctx context.Context, c *call, p *params) (any, error) {
 func (s *Server) store(ctx context.Context, w cluster.Whisper) error {
 	if err := s.cfg.Inbox.Store(ctx, w); err != nil {
 		s.log.Warn("whisper not stored", "err", err)
-		return errUnavailable(time.Second, "the whisper cannot be stored")
+		return errUnavailable("the whisper cannot be stored")
 	}
 	return nil
 }
@@ -102,7 +101,7 @@ func ack(ctx context.Context, c *call, p *params) (any, error) {
 	if err != nil {
 		// It stays in the inbox and comes again, which the client puts up with.
 		c.log.Warn("whisper not settled", "err", err)
-		return nil, errUnavailable(time.Second, "the whisper cannot be settled")
+		return nil, errUnavailable("the whisper cannot be settled")
 	}
 	if settled {
 		c.server.receipts.acknowledge(id)

@@ -78,23 +78,16 @@ func (p *params) optionalString(member string) string {
 	return s
 }
 
-func (p *params) boolean(member string) bool {
-	if !p.required(member) {
-		return false
-	}
-	b := p.optionalBoolean(member)
-	return b != nil && *b
-}
-
 func (p *params) optionalBoolean(member string) *bool {
 	if p.fault != nil || !p.has(member) {
 		return nil
 	}
-	b, err := strconv.ParseBool(string(p.members[member]))
-	if raw := string(p.members[member]); err != nil || (raw != "true" && raw != "false") {
+	raw := string(p.members[member])
+	if raw != "true" && raw != "false" {
 		p.fail(errInvalidParams("%s is not a boolean", member))
 		return nil
 	}
+	b := raw == "true"
 	return &b
 }
 

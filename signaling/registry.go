@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"container/list"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -47,10 +48,10 @@ func (g *registry) add(s *session) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.sessions) >= maxSessions {
-		return errUnavailable(time.Second, "the node has as many sessions as it may")
+		return errUnavailable("the node has as many sessions as it may")
 	}
 	if len(g.byUser[s.user.ID]) >= maxDevices {
-		return errUnavailable(time.Second, "this user has %d connections already", maxDevices)
+		return errUnavailable("this user has %d connections already", maxDevices)
 	}
 	g.sessions[s.id] = s
 	g.byUser[s.user.ID] = append(g.byUser[s.user.ID], s)
@@ -142,7 +143,7 @@ func (g *registry) openRoom(name string, open func() *liveRoom) (*liveRoom, erro
 		return r, nil
 	}
 	if len(g.rooms) >= maxRooms {
-		return nil, errUnavailable(time.Second, "the node has as many rooms as it may")
+		return nil, errUnavailable("the node has as many rooms as it may")
 	}
 	r := open()
 	g.rooms[name] = r
@@ -162,11 +163,7 @@ func (g *registry) dropRoom(r *liveRoom) {
 func (g *registry) allRooms() map[string]*liveRoom {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	rooms := make(map[string]*liveRoom, len(g.rooms))
-	for name, r := range g.rooms {
-		rooms[name] = r
-	}
-	return rooms
+	return maps.Clone(g.rooms)
 }
 
 // size counts sessions and rooms.

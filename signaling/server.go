@@ -146,8 +146,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newConn(ws)
 	s.track(c)
-	go c.write() // finish waits for it
-	newDispatcher(s, c).serve()
+	go c.write()                // finish waits for it
+	newDispatcher(s, c).serve() //nolint:contextcheck // a WebSocket outlives its HTTP request; its context is the server's
 	c.finish()
 	s.untrack(c)
 }

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -21,9 +22,9 @@ func ParseAPIKey(s string) (APIKey, error) {
 	id, secret, found := strings.Cut(s, ":")
 	switch {
 	case !found:
-		return APIKey{}, fmt.Errorf("an API key has the form ID:SECRET, this one has no colon")
+		return APIKey{}, errors.New("an API key has the form ID:SECRET, this one has no colon")
 	case id == "" || secret == "":
-		return APIKey{}, fmt.Errorf("an API key has the form ID:SECRET, neither of them empty")
+		return APIKey{}, errors.New("an API key has the form ID:SECRET, neither of them empty")
 	}
 	return APIKey{ID: id, Secret: secret}, nil
 }

@@ -50,12 +50,13 @@ func (s *serveCommand) Run(stdout io.Writer) error {
 
 // serve runs the server until ctx ends or something fails.
 func serve(ctx context.Context, cfg *configuration, stdout io.Writer, log *slog.Logger) (err error) {
-	listener, err := net.Listen("tcp", cfg.Listen)
+	var listening net.ListenConfig
+	listener, err := listening.Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	defer listener.Close() //nolint:errcheck // closed by the HTTP server once that runs
-	adminListener, err := net.Listen("tcp", cfg.AdminListen)
+	adminListener, err := listening.Listen(ctx, "tcp", cfg.AdminListen)
 	if err != nil {
 		return fmt.Errorf("--admin-listen: %w", err)
 	}

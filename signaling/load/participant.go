@@ -94,7 +94,7 @@ func (p *participant) talk(ctx context.Context, clock func() time.Duration, payl
 			return nil
 		case <-ticker.C:
 		}
-		stamp{speaker: uint32(p.number), number: n, sent: clock()}.put(payload) //nolint:gosec // far below 2^32 participants
+		stamp{speaker: uint32(p.number), number: n, sent: clock()}.put(payload)
 		if err := p.media.Send(client.Frame{Payload: payload, Level: speechLevel, Voice: true, Marker: n == 0}); err != nil {
 			return fmt.Errorf("send for participant %d: %w", p.number, err)
 		}
