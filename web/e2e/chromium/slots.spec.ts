@@ -1,5 +1,6 @@
 import { expectToHear } from "../src/hearing.ts";
 import { expect, test } from "../src/fixtures.ts";
+import type { AudioStats } from "../src/instrument.ts";
 
 test("more people than slots: the ones who talk are heard, whoever they are", async ({ sdkPerson, room }) => {
   const [ada, ben, cleo, dev, eve] = await Promise.all(["Ada", "Ben", "Cleo", "Dev", "Eve"].map((name) => sdkPerson(name)));
@@ -36,25 +37,28 @@ test("a switch of speakers conceals nothing beyond the gap", async ({ sdkPerson,
 
   await ben!.talk(true);
   await expectToHear(ada!, [ben!.tone]);
-  const before = await ada!.stats();
+  const first = await ada!.stats();
+  const concealed: number[] = [];
   let [speaker, next] = [ben!, cleo!];
   for (let i = 0; i < SWITCHES; i++) {
+    const before = await ada!.stats();
     await speaker.talk(false);
     await next.talk(true);
     await expect.poll(() => ada!.heard(), { message: `${next.name} is heard after ${speaker.name}` }).toEqual([next.tone]);
+    const after = await ada!.stats();
+    const samples = (stats: AudioStats) => stats.concealedSamples - stats.silentConcealedSamples;
+    concealed.push((samples(after) - samples(before)) / 48);
     [speaker, next] = [next, speaker];
   }
-  const after = await ada!.stats();
+  const last = await ada!.stats();
 
-  const ms = (samples: number) => samples / 48;
-  const concealed = ms(after.concealedSamples - before.concealedSamples);
-  const silent = ms(after.silentConcealedSamples - before.silentConcealedSamples);
-  const audible = (concealed - silent) / SWITCHES;
+  concealed.sort((a, b) => a - b);
+  const median = (concealed[SWITCHES / 2 - 1]! + concealed[SWITCHES / 2]!) / 2;
   console.log(
-    `${SWITCHES} switches: ${concealed.toFixed(0)} ms concealed, ${silent.toFixed(0)} ms of it silent, ` +
-      `${audible.toFixed(1)} ms audible a switch, lost ${after.packetsLost - before.packetsLost}, ` +
-      `jitter buffer ${after.jitterBufferDelay.toFixed(0)} ms`,
+    `${SWITCHES} switches: ms of audible concealment: median ${median.toFixed(1)} (${concealed.map((ms) => ms.toFixed(0)).join(", ")}), ` +
+      `packets lost ${last.packetsLost - first.packetsLost}, jitter buffer ${last.jitterBufferDelay.toFixed(0)} ms`,
   );
-  expect(after.packetsLost - before.packetsLost, "packets that the receiver misses").toBe(0);
-  expect(audible, "ms of audible concealment a switch").toBeLessThan(40);
+  expect(last.packetsLost - first.packetsLost, "packets that the receiver misses").toBe(0);
+  // The median, since a busy machine holds a page up now and then, with or without a switch.
+  expect(median, "ms of audible concealment a switch").toBeLessThan(20);
 });
