@@ -195,7 +195,7 @@ func TestTCPClientThatStopsReading(t *testing.T) {
 	_, boris := talkingPair(t, s, r)
 
 	proxy := newStallingProxy(t, s.lanes[0].sockets.addresses[0].String())
-	stalled := newTestClient(t, "stalled", clientOptions{slots: 2, listener: true, network: []webrtc.NetworkType{webrtc.NetworkTypeTCP4}})
+	stalled := newTestClient(t, "stalled", clientOptions{slots: 3, listener: true, network: []webrtc.NetworkType{webrtc.NetworkTypeTCP4}})
 	p, answer, err := s.NewPeer(context.Background(), Offer{SDP: stalled.offer(nil)})
 	if err != nil {
 		t.Fatal(err)
