@@ -32,7 +32,7 @@ type configuration struct {
 
 	Grace        time.Duration `default:"30s" help:"How long a broken connection may be resumed."`
 	DrainTimeout time.Duration `default:"60s" help:"How long a node waits for its people to move to another one before it ends."`
-	Transport    string        `default:"auto" enum:"auto,pion,lean" help:"How media are carried: pion (a PeerConnection for each participant), lean (a transport of our own, for voice alone), or auto, which chooses."`
+	Transport    string        `default:"auto" enum:"auto,pion,lean" help:"How media are carried: pion (a PeerConnection for each participant), lean (a transport of our own, for voice alone), or auto, which takes lean for voice."`
 	Limits       string        `default:"default" enum:"default,off" help:"Rate limits of clients: default, or off for load tests on one machine."`
 	AdminListen  string        `default:"127.0.0.1:8081" help:"Address of /healthz, /readyz, /metrics, /debug/pprof and /debug/cluster. It is not protected: keep it from strangers."`
 

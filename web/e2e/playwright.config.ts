@@ -6,8 +6,8 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   // A test that passes at the second attempt has found something.
   retries: 0,
-  // Several pages that play and hear sound at once fill two cores.
-  workers: 1,
+  // Pages wait more than they work; more of them at once fill two cores.
+  workers: 2,
   timeout: 60_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],
