@@ -31,13 +31,6 @@ export class Person implements Listener {
     await expect(this.get("lobby")).toBeVisible();
   }
 
-  /** Asks the lobby to listen. Where the browser has decided on the microphone before, it listens by itself, and the button goes away. */
-  async checkMicrophone(): Promise<void> {
-    await this.get("lobby-check")
-      .click({ timeout: 3_000 })
-      .catch(() => undefined);
-  }
-
   /** Goes from the lobby into the room, and waits until the sound is connected as well. */
   async join(mode: JoinMode = "talk"): Promise<void> {
     await this.get("lobby-name").fill(this.name);
