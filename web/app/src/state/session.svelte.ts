@@ -62,6 +62,8 @@ export class Session {
     this.#stops = [...this.#follow(), keepAwake(), () => this.chat.close(), () => this.announcer.close(), () => this.#chimes.close(), () => this.#publisher.close()];
     this.#askedMuted = room.muted;
     this.#readRoster();
+    // Whoever has begun to speak before anyone listened to that is not told of again.
+    for (const person of this.people) if (room.isSpeaking(person.id)) this.speaking.add(person.id);
     this.connection = client.state;
     this.media = room.mediaState;
     this.mediaProblem = room.mediaProblem;
