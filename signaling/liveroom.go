@@ -366,6 +366,10 @@ func (r *liveRoom) seated(s *session, at *place) (*member, room.Participant, err
 // tell notifies everyone of events, except one member who learns it otherwise.
 func (r *liveRoom) tell(events []room.Event, except *member) {
 	for _, e := range events {
+		// Nobody hears who they have been told is gone; closing the media comes later and takes longer.
+		if gone := r.members[e.Participant.ID]; e.Kind == room.Left && gone != nil && gone.peer != nil {
+			gone.peer.SetPublishing(false)
+		}
 		frame := eventOnWire(e)
 		for _, m := range r.members {
 			if m != except {
