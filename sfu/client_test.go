@@ -49,12 +49,15 @@ func newTestSFUWithClock(t testing.TB, cfg Config, now func() time.Duration) *SF
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.After(patience)
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
 	for !condition() {
-		if time.Now().After(deadline) {
+		select {
+		case <-again.C:
+		case <-deadline:
 			t.Fatalf("waited %v for: %s", patience, what)
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 }
 
