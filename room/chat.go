@@ -95,6 +95,16 @@ func (l *log) byNonce(user, nonce string) (Message, bool) {
 	return l.at(seq).message, true
 }
 
+// has tells whether a message with this id is kept.
+func (l *log) has(id string) bool {
+	for i := range l.entries {
+		if l.entries[i].message.ID == id {
+			return true
+		}
+	}
+	return false
+}
+
 // add appends a message; its Seq is the next.
 func (l *log) add(m Message, nonce string) {
 	l.seq = m.Seq
