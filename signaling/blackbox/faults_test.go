@@ -300,19 +300,13 @@ func TestSIGTERMClosesWith1012AndExitsWithin5s(t *testing.T) {
 	idle := s.guest(t, "Idle")
 	p := s.guest(t, "Ada").withSlots(unique("sigterm"), 2)
 	began := time.Now()
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	if err := s.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	p.wantClosed(websocket.CloseServiceRestart)
 	idle.wantClosed(websocket.CloseServiceRestart)
-	select {
-	case err := <-s.exited:
-		s.exited <- err
-		if err != nil {
-			t.Errorf("the server ended with %v", err)
-		}
-	case <-time.After(patience):
-		t.Error("the server has not ended")
+	if err := s.Wait(patience); err != nil {
+		t.Error(err)
 	}
 	if took := time.Since(began); took > 5*time.Second {
 		t.Errorf("it took %s", took)

@@ -4,13 +4,14 @@
 package blackbox
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"hubbub/signaling/blackbox/process"
 )
 
 // grace is the grace time of all servers under test: short, so that waiting for its end is too.
@@ -41,18 +42,14 @@ func run(m *testing.M) (code int) {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 
-	// A binary of one's own may be tested instead, as one that was released.
-	if serverBinary = os.Getenv("HUBBUB_BLACKBOX_BINARY"); serverBinary == "" {
-		serverBinary = filepath.Join(dir, "hubbub")
-		if err := build(serverBinary, "-race"); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
+	if serverBinary, err = process.Build(context.Background(), dir, "-race"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
 	}
 	var launched []*server
 	defer func() {
 		for _, s := range launched {
-			if err := s.stop(); err != nil {
+			if err := s.Stop(); err != nil {
 				fmt.Fprintln(os.Stderr, err)
 				code = 1
 			}
@@ -75,12 +72,4 @@ func run(m *testing.M) (code int) {
 		*shared.server = s
 	}
 	return m.Run()
-}
-
-func build(path string, flags ...string) error {
-	args := append([]string{"build", "-o", path}, flags...)
-	if out, err := exec.Command("go", append(args, "hubbub/cmd/hubbub")...).CombinedOutput(); err != nil {
-		return fmt.Errorf("building the server: %w\n%s", err, out)
-	}
-	return nil
 }

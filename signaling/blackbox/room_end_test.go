@@ -2,9 +2,9 @@ package blackbox
 
 import (
 	"fmt"
-	"path/filepath"
 	"testing"
 
+	"hubbub/signaling/blackbox/process"
 	"hubbub/signaling/client"
 )
 
@@ -52,8 +52,8 @@ func TestARoomAtItsLimitIs507(t *testing.T) {
 	t.Parallel()
 	// Thousands of snapshots of thousands: without the race detector, which makes that ten times slower. Who is within the grace
 	// time counts too, and costs less than who must be told of everyone else.
-	plain := filepath.Join(t.TempDir(), "hubbub")
-	if err := build(plain); err != nil {
+	plain, err := process.Build(t.Context(), t.TempDir())
+	if err != nil {
 		t.Fatal(err)
 	}
 	s := startBinary(t, plain, "--limits", "off", "--grace", "10m")
@@ -78,7 +78,7 @@ func TestARoomAtItsLimitIs507(t *testing.T) {
 		return err == nil && len(rooms) == 1 && rooms[0].Participants == limit
 	})
 	late := s.guest(t, "Late")
-	_, err := late.Join(within(t, patience), client.JoinParams{Room: room})
+	_, err = late.Join(within(t, patience), client.JoinParams{Room: room})
 	wantError(t, err, 507)
 	if err := first.LeaveRoom(within(t, patience)); err != nil {
 		t.Fatal(err)

@@ -1,36 +1,30 @@
 package blackbox
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
+
+	"hubbub/signaling/blackbox/process"
 )
 
 const lanes = 2
 
 // server is a running hubbub process.
 type server struct {
+	*process.Process
 	http      string // http://127.0.0.1:port, of the ready line
 	signal    string // ws://…/v1/signal
 	admin     string // http://127.0.0.1:port
 	mediaPort int    // of the first lane
-
-	cmd    *exec.Cmd
-	exited chan error
-	log    *logBuffer
 }
 
 // launch starts a server on free ports and waits until it says that it is ready.
@@ -38,53 +32,25 @@ func launch(args ...string) (*server, error) { return launchBinary(serverBinary,
 
 func launchBinary(path string, args ...string) (*server, error) {
 	listen, admin := freeTCPPort(), freeTCPPort()
-	s := &server{
-		admin:     fmt.Sprintf("http://127.0.0.1:%d", admin),
-		mediaPort: freeMediaPorts(),
-		exited:    make(chan error, 1),
-		log:       new(logBuffer),
-	}
-	s.cmd = exec.Command(path, append([]string{
-		"serve",
+	s := &server{admin: fmt.Sprintf("http://127.0.0.1:%d", admin), mediaPort: freeMediaPorts()}
+	var err error
+	s.Process, err = process.Start(process.Config{Command: append([]string{
+		path, "serve",
 		"--listen", fmt.Sprintf("127.0.0.1:%d", listen),
 		"--admin-listen", fmt.Sprintf("127.0.0.1:%d", admin),
 		"--media-port", strconv.Itoa(s.mediaPort),
 		"--media-ip", "127.0.0.1",
 		"--lanes", strconv.Itoa(lanes),
 		"--grace", grace.String(),
-	}, args...)...)
-	s.cmd.Stderr = s.log
-	stdout, err := s.cmd.StdoutPipe()
+	}, args...)})
 	if err != nil {
-		return nil, fmt.Errorf("starting the server: %w", err)
+		return nil, err
 	}
-	if err := s.cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting the server: %w", err)
+	if s.http, err = s.Ready(30 * time.Second); err != nil {
+		return nil, errors.Join(err, s.Kill())
 	}
-	ready := make(chan string, 1)
-	go func() {
-		lines := bufio.NewScanner(stdout)
-		for lines.Scan() {
-			if url := regexp.MustCompile(`http://[^\s]+`).FindString(lines.Text()); url != "" {
-				select {
-				case ready <- url:
-				default:
-				}
-			}
-		}
-		s.exited <- s.cmd.Wait()
-	}()
-	select {
-	case url := <-ready:
-		s.http = strings.TrimSuffix(url, "/")
-		s.signal = "ws" + strings.TrimPrefix(s.http, "http") + "/v1/signal"
-		return s, nil
-	case err := <-s.exited:
-		return nil, fmt.Errorf("the server ended before it was ready: %w\n%s", err, s.log)
-	case <-time.After(30 * time.Second):
-		_ = s.cmd.Process.Kill()
-		return nil, fmt.Errorf("the server said nothing of being ready in 30 s\n%s", s.log)
-	}
+	s.signal = "ws" + strings.TrimPrefix(s.http, "http") + "/v1/signal"
+	return s, nil
 }
 
 // start launches a server that belongs to one test.
@@ -100,32 +66,11 @@ func startBinary(t *testing.T, path string, args ...string) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.stop(); err != nil {
+		if err := s.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
 	return s
-}
-
-// stop asks the process to end, and tells what it did wrong while it lived.
-func (s *server) stop() error {
-	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return fmt.Errorf("stopping the server: %w", err)
-	}
-	select {
-	case err := <-s.exited:
-		s.exited <- err
-		if err != nil {
-			return fmt.Errorf("the server ended with: %w\n%s", err, s.log)
-		}
-	case <-time.After(20 * time.Second):
-		_ = s.cmd.Process.Kill()
-		return fmt.Errorf("the server did not end within 20 s of SIGTERM\n%s", s.log)
-	}
-	if bad := s.log.find("DATA RACE", "panic", "fatal error"); bad != "" {
-		return fmt.Errorf("the server logged %q:\n%s", bad, s.log)
-	}
-	return nil
 }
 
 func (s *server) get(t *testing.T, url string) string {
@@ -180,34 +125,6 @@ func (s *server) metric(t *testing.T, name string) (sum float64, found bool) {
 		sum, found = sum+v, true
 	}
 	return sum, found
-}
-
-// logBuffer collects what the process writes.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-func (b *logBuffer) find(words ...string) string {
-	text := b.String()
-	for _, w := range words {
-		if strings.Contains(text, w) {
-			return w
-		}
-	}
-	return ""
 }
 
 var ports struct {
