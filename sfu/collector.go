@@ -27,6 +27,7 @@ func (s *SFU) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{peersDesc, routersDesc, datagramsDesc, packetsDesc, bytesDesc, dropsDesc, switchesDesc, delayDesc} {
 		ch <- d
 	}
+	describeRelays(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -55,6 +56,7 @@ func (s *SFU) Collect(ch chan<- prometheus.Metric) {
 	}
 	counter(switchesDesc, sum(func(c *laneCounters) *atomic.Uint64 { return &c.switches }))
 	s.collectDelays(ch)
+	s.collectRelays(ch)
 }
 
 func (s *SFU) collectDelays(ch chan<- prometheus.Metric) {

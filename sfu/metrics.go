@@ -45,7 +45,8 @@ type laneCounters struct {
 	packetsOut, bytesOut atomic.Uint64 // the same, before encryption
 	drops                [dropCauses]atomic.Uint64
 	switches             atomic.Uint64
-	peers                atomic.Int64
+	peers, relays        atomic.Int64
+	relayed              relayCounters
 
 	delays   [len(delayBuckets) + 1]atomic.Uint64
 	delaySum atomic.Int64 // nanoseconds

@@ -19,6 +19,8 @@ type packet struct {
 
 	arrival     time.Duration
 	contributor *contributor
+	origin      *Relay // that it came by, nil for one of a peer of this node
+	hops        uint8  // links between nodes that it has passed
 	place       continuity.Packet
 	verdict     speech.Verdict
 	level       speech.Level
@@ -43,7 +45,7 @@ func (p *packet) retain() { p.references.Add(1) }
 
 func (p *packet) release() {
 	if p.references.Add(-1) == 0 {
-		p.contributor = nil
+		p.contributor, p.origin, p.hops = nil, nil, 0
 		packetPool.Put(p)
 	}
 }

@@ -113,6 +113,18 @@ func (p *Peer) Slots() []Slot {
 	return slots
 }
 
+// Sources are the kinds of sound that the client may send, in the order of its sending m-lines: whoever has none will not be heard. A further offer
+// may change them.
+func (p *Peer) Sources() []Source {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	kinds := make([]Source, 0, len(p.sources))
+	for _, s := range p.sources {
+		kinds = append(kinds, s.kind)
+	}
+	return kinds
+}
+
 // Connected is closed when the connection was established for the first time: ICE and DTLS.
 func (p *Peer) Connected() <-chan struct{} { return p.connectedCh }
 

@@ -18,9 +18,9 @@ type Router struct {
 	closed       bool
 	participants map[string]*participant
 	contributors []*contributor
-	subscribers  []*subscriber
-	keys         uint32 // of contributors, counted
-	generations  uint64 // of attachments, counted
+	subscribers  []*subscriber // those of relays too
+	keys         uint32        // of contributors, counted
+	generations  uint64        // of attachments and enrolments, counted
 }
 
 type laneAudience struct {
@@ -28,12 +28,14 @@ type laneAudience struct {
 	subscribers []*subscriber
 }
 
-// participant is someone in a room, by one peer or, when one replaces the other, two.
+// participant is someone in a room: by one peer or, when one replaces the other, two; or behind a relay; or, on the way from
+// one node to another, both.
 type participant struct {
 	router      *Router
 	id          string
 	csrc        uint32
 	subscribers []*subscriber
+	relayed     []*relaySource
 }
 
 // Attachment is who a peer is in a room.
@@ -70,11 +72,7 @@ func (r *Router) Attach(p *Peer, a Attachment) error {
 	case p.router != nil:
 		return fmt.Errorf("attach %s: %w", a.Participant, ErrAttached)
 	}
-	member := r.participants[a.Participant]
-	if member == nil {
-		member = &participant{router: r, id: a.Participant, csrc: a.CSRC}
-		r.participants[a.Participant] = member
-	}
+	member := r.participant(a.Participant, a.CSRC)
 	r.generations++
 	p.router = r
 	p.idle.Stop()
@@ -127,6 +125,15 @@ func (r *Router) enrol(s *subscriber, sources []*source) {
 	}
 }
 
+func (r *Router) participant(id string, csrc uint32) *participant {
+	member := r.participants[id]
+	if member == nil {
+		member = &participant{router: r, id: id, csrc: csrc}
+		r.participants[id] = member
+	}
+	return member
+}
+
 func (r *Router) contributor(member *participant, kind Source) *contributor {
 	i := slices.IndexFunc(r.contributors, func(c *contributor) bool { return c.participant == member && c.kind == kind })
 	if i >= 0 {
@@ -142,10 +149,10 @@ func (r *Router) contributor(member *participant, kind Source) *contributor {
 func (r *Router) refill() {
 	var audience []laneAudience
 	for _, s := range r.subscribers {
-		i := slices.IndexFunc(audience, func(l laneAudience) bool { return l.lane == s.peer.lane })
+		i := slices.IndexFunc(audience, func(l laneAudience) bool { return l.lane == s.lane })
 		if i < 0 {
 			i = len(audience)
-			audience = append(audience, laneAudience{lane: s.peer.lane})
+			audience = append(audience, laneAudience{lane: s.lane})
 		}
 		audience[i].subscribers = append(audience[i].subscribers, s)
 	}
@@ -173,35 +180,51 @@ func (r *Router) remove(s *subscriber) {
 		return
 	}
 	r.subscribers = slices.Delete(r.subscribers, i, i+1)
-	member := s.participant
-	member.subscribers = slices.DeleteFunc(member.subscribers, func(other *subscriber) bool { return other == s })
-	if len(member.subscribers) == 0 {
-		delete(r.participants, member.id)
+	if s.relay != nil {
+		s.relay.end()
+	} else {
+		member := s.participant
+		member.subscribers = slices.DeleteFunc(member.subscribers, func(other *subscriber) bool { return other == s })
+		member.leave()
 	}
 	for _, source := range s.sources {
 		source.expel()
 	}
-	s.peer.lane.do(s.end)
+	s.lane.do(s.end)
 	r.retire()
 	r.refill()
 }
 
+// leave takes out who is here by no way any more.
+func (p *participant) leave() {
+	if len(p.subscribers) == 0 && len(p.relayed) == 0 {
+		delete(p.router.participants, p.id)
+	}
+}
+
 // retire removes contributors that no connection carries any more.
 func (r *Router) retire() {
+	var gone []*contributor
 	r.contributors = slices.DeleteFunc(r.contributors, func(c *contributor) bool {
 		if c.carried() {
 			return false
 		}
 		c.gone.Store(true)
-		for _, l := range *r.audience.Load() {
-			l.lane.do(func() {
-				for _, s := range l.subscribers {
-					s.remove(c)
-				}
-			})
-		}
+		gone = append(gone, c)
 		return true
 	})
+	if len(gone) == 0 {
+		return
+	}
+	for _, l := range *r.audience.Load() {
+		l.lane.do(func() {
+			for _, s := range l.subscribers {
+				for _, c := range gone {
+					s.remove(c)
+				}
+			}
+		})
+	}
 }
 
 // carried says whether any connection has an m-line for the contributor. The router's lock is held.
@@ -213,10 +236,19 @@ func (c *contributor) carried() bool {
 			}
 		}
 	}
-	return false
+	return slices.ContainsFunc(c.participant.relayed, func(s *relaySource) bool { return s.contributor.Load() == c })
 }
 
-// Close detaches everyone. The peers are not closed.
+// distribute hands a packet, with its only reference, to the lanes.
+func (r *Router) distribute(p *packet) {
+	for _, l := range *r.audience.Load() {
+		p.retain()
+		l.lane.deliver(p, l.subscribers)
+	}
+	p.release()
+}
+
+// Close detaches everyone and closes the relays. The peers are not closed.
 func (r *Router) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -220,7 +220,7 @@ func (s *SFU) openPeer() (*Peer, error) {
 func (s *SFU) idlestLane() *lane {
 	idlest := s.lanes[0]
 	for _, l := range s.lanes[1:] {
-		if l.counters.peers.Load() < idlest.counters.peers.Load() {
+		if l.counters.receivers() < idlest.counters.receivers() {
 			idlest = l
 		}
 	}

@@ -72,11 +72,7 @@ func (s *source) receive(now time.Duration, p *Peer, h *rtpHeader) {
 	packet.arrival, packet.contributor = now, c
 	packet.place, packet.verdict = place, verdict
 	packet.level, packet.marker = h.level, h.marker
-	for _, lane := range *c.participant.router.audience.Load() {
-		packet.retain()
-		lane.lane.deliver(packet, lane.subscribers)
-	}
-	packet.release()
+	c.participant.router.distribute(packet)
 }
 
 // judge asks the detector. Of clients without levels, only the length of a packet tells that it carries silence.

@@ -12,10 +12,13 @@ import (
 	"hubbub/sfu/speech"
 )
 
-// subscriber is the receiving half of a peer in a room: its slots, and who is in them. It belongs to the goroutine of the
-// peer's lane, except for what mu guards.
+// subscriber is the receiving half of a peer in a room: its slots, and who is in them. It belongs to the goroutine of its
+// lane, except for what mu guards. That of a relay has neither peer, participant nor slots, but streams that the assigner gives as if
+// they were slots.
 type subscriber struct {
+	lane        *lane
 	peer        *Peer
+	relay       *Relay // nil for a peer
 	participant *participant
 	assigner    *speech.Assigner
 	slots       []*slot
@@ -35,7 +38,7 @@ type subscriber struct {
 
 func newSubscriber(p *Peer, member *participant, generation uint64) *subscriber {
 	return &subscriber{
-		peer: p, participant: member, generation: generation, events: p.sfu.events,
+		lane: p.lane, peer: p, participant: member, generation: generation, events: p.sfu.events,
 		// Whom not to hear is decided by participant, so the assigner need not know its own.
 		assigner: speech.NewAssigner(0, 0), occupants: make(map[uint32]*contributor),
 	}
@@ -111,7 +114,10 @@ func (s *subscriber) configure(now time.Duration, plans []slotPlan) {
 
 // fill gives everyone a slot if the slots are enough for all. contributors are those of the room.
 func (s *subscriber) fill(contributors []*contributor) {
-	if len(contributors) > len(s.slots)+maxSources {
+	if s.relay != nil {
+		contributors = s.relay.others(contributors)
+	}
+	if len(contributors) > s.assigner.Slots()+maxSources {
 		return // own ones subtracted, too many still: in a large room this is run for everyone at each join
 	}
 	keys := make([]uint32, 0, len(contributors))
@@ -125,7 +131,7 @@ func (s *subscriber) fill(contributors []*contributor) {
 	if !s.assigner.Fill(keys) {
 		return
 	}
-	for i := range s.slots {
+	for i := range s.assigner.Slots() {
 		key := s.assigner.Occupant(i)
 		if c := byKey[key]; c != nil && s.occupants[key] == nil {
 			s.occupants[key] = c
@@ -163,7 +169,11 @@ func (s *subscriber) forward(now time.Duration, p *packet) {
 	if c.participant == s.participant || c.gone.Load() {
 		return
 	}
-	counters := &s.peer.lane.counters
+	if s.relay != nil {
+		s.relay.forward(now, p)
+		return
+	}
+	counters := &s.lane.counters
 	i, switched, ok := s.place(now, p)
 	if !ok {
 		counters.drop(dropNotSelected)
@@ -219,7 +229,7 @@ func (s *subscriber) place(now time.Duration, p *packet) (slot int, switched, ok
 func (s *subscriber) evict() {
 	for key, c := range s.occupants {
 		in := false
-		for i := range s.slots {
+		for i := range s.assigner.Slots() {
 			in = in || s.assigner.Occupant(i) == key
 		}
 		if !in {

@@ -1,0 +1,88 @@
+package sfu
+
+import (
+	"time"
+
+	"hubbub/sfu/continuity"
+)
+
+// staleFor is how long nothing must have come of a source's stream for one with an older number to be taken for a new one, of another end that has begun anew, and
+// not for a packet that was overtaken. Between two nodes that is far more than packets are late.
+const staleFor = time.Second
+
+// relaySource is a source of somebody who is behind a relay. What is not atomic is guarded by the relay's receiving, participant and relay
+// do not change.
+type relaySource struct {
+	source
+	relay       *Relay
+	participant *participant
+	key         relayKey
+
+	stream     uint32        // on the wire
+	receivedAt time.Duration // when its last packet came
+}
+
+// relayKey is what tells sources on the wire apart.
+type relayKey struct {
+	csrc uint32
+	kind uint8
+}
+
+// Receive takes a packet that the other end's Send was given. It does not block, and does not keep the packet. What is malformed or of somebody who
+// is not enrolled is dropped and counted.
+func (l *Relay) Receive(packet []byte) {
+	l.receiving.Lock()
+	defer l.receiving.Unlock()
+	counters := &l.lane.counters.relayed
+	h, payload, ok := parseRelayPacket(packet)
+	if !ok {
+		counters.drop(dropMalformed)
+		return
+	}
+	counters.packetsIn.Add(1)
+	counters.bytesIn.Add(uint64(len(payload)))
+	s := l.sources[relayKey{h.csrc, h.kind}]
+	if s == nil {
+		counters.drop(dropUnexpected)
+		return
+	}
+	s.receive(l.router.sfu.now(), &h, payload)
+}
+
+// receive hands a packet to the lanes if it is of use to anyone, as source.receive does. The judgement is that of the speaker's node.
+func (s *relaySource) receive(now time.Duration, h *relayPacket, payload []byte) {
+	counters := &s.relay.lane.counters.relayed
+	c := s.contributor.Load()
+	if !c.accept(&s.source) {
+		s.broken = true
+		counters.drop(dropSuperseded)
+		return
+	}
+	if s.numbers != nil && int32(h.stream-s.stream) < 0 && now-s.receivedAt < staleFor {
+		counters.drop(dropLate)
+		return
+	}
+	if s.numbers == nil || s.broken || s.stream != h.stream {
+		s.numbers = continuity.NewSource(s.relay.router.sfu.streams.Add(1))
+		s.stream, s.broken = h.stream, false
+	}
+	s.receivedAt = now
+	held := int(c.held.Load())
+	if !h.verdict.Forwardable(held) {
+		s.numbers.Drop(h.number, h.timestamp)
+		counters.drop(dropSilent)
+		return
+	}
+	place, ok := s.numbers.Forward(h.number, h.timestamp)
+	if !ok {
+		counters.drop(dropDuplicate)
+		return
+	}
+	place.Duration = h.duration
+	packet := newPacket(payload)
+	packet.arrival, packet.contributor = now, c
+	packet.origin, packet.hops = s.relay, h.hops
+	packet.place, packet.verdict = place, h.verdict
+	packet.level, packet.marker = h.level, h.marker
+	c.participant.router.distribute(packet)
+}

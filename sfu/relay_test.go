@@ -1,0 +1,33 @@
+package sfu
+
+import (
+	"testing"
+)
+
+func TestRelayBetweenTwoNodes(t *testing.T) {
+	n := newNodes(t, 2)
+	link := n.join(n.all[0], n.all[1], 3)
+	anna, boris := n.person(n.all[0], 3), n.person(n.all[1], 3)
+	anna.enrol(link.far)
+	boris.enrol(link.near)
+	if anna.in(boris) < 0 || boris.in(anna) < 0 {
+		t.Errorf("who is enrolled has no slot: %v, %v", anna.peer.Slots(), boris.peer.Slots())
+	}
+	for range 100 {
+		anna.speak()
+		boris.speak()
+		n.tick()
+	}
+	requireAll(t, anna, boris, 0)
+	requireAll(t, boris, anna, 0)
+	for _, p := range []*person{anna, boris} {
+		if len(p.hears(p)) > 0 {
+			t.Errorf("%s hears themself", p.id)
+		}
+	}
+	for _, w := range []*wire{link.out, link.back} {
+		if got := len(w.passed()); got != 100 {
+			t.Errorf("%d packets passed one way, not 100", got)
+		}
+	}
+}
