@@ -113,8 +113,7 @@ func (p *Peer) Slots() []Slot {
 	return slots
 }
 
-// Sources are the kinds of sound that the client may send, in the order of its sending m-lines: whoever has none will not be heard. A further offer
-// may change them.
+// Sources are what the client may send, in the order of its sending m-lines. A further offer may change them.
 func (p *Peer) Sources() []Source {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -124,6 +123,9 @@ func (p *Peer) Sources() []Source {
 	}
 	return kinds
 }
+
+// Publishes says whether the client may be heard: whether it has any Sources. Whether it is, SetPublishing says.
+func (p *Peer) Publishes() bool { return len(p.Sources()) > 0 }
 
 // Connected is closed when the connection was established for the first time: ICE and DTLS.
 func (p *Peer) Connected() <-chan struct{} { return p.connectedCh }
