@@ -7,6 +7,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"hubbub/signaling/client"
+	"hubbub/signaling/load/stamp"
 )
 
 const (
@@ -74,22 +75,22 @@ func (e *ear) hear(p client.Packet) {
 	now := e.clock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s, ok := readStamp(p.Payload)
+	s, ok := stamp.Read(p.Payload)
 	if !ok {
 		e.total.foreign++
 		return
 	}
-	transit := now - s.sent
-	before := e.speakers[s.speaker]
+	transit := now - s.Sent
+	before := e.speakers[s.Speaker]
 	if before == nil {
-		e.speakers[s.speaker] = &heard{number: s.number, arrived: now, transit: transit}
-		before = e.speakers[s.speaker]
+		e.speakers[s.Speaker] = &heard{number: s.Number, arrived: now, transit: transit}
+		before = e.speakers[s.Speaker]
 		before.number-- // so that this one is the next
 	}
-	step := s.number - before.number // wraps around as the numbers do
+	step := s.Number - before.number // wraps around as the numbers do
 	if !e.counting || int32(step) <= 0 {
 		if int32(step) > 0 {
-			before.number, before.arrived, before.transit = s.number, now, transit
+			before.number, before.arrived, before.transit = s.Number, now, transit
 		}
 		return
 	}
@@ -104,5 +105,5 @@ func (e *ear) hear(p client.Packet) {
 	}
 	difference := transit - before.transit
 	before.jitter += (float64(difference.Abs()) - before.jitter) / 16
-	before.number, before.arrived, before.transit = s.number, now, transit
+	before.number, before.arrived, before.transit = s.Number, now, transit
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"hubbub/signaling/client"
+	"hubbub/signaling/load/stamp"
 )
 
 // arrival is a packet of one speaker and what it took to arrive.
@@ -19,8 +20,8 @@ func hearAll(arrivals []arrival) *ear {
 	e.count()
 	for _, a := range arrivals {
 		now = a.sent + a.transit
-		payload := make([]byte, stampBytes)
-		stamp{speaker: a.speaker, number: a.number, sent: a.sent}.put(payload)
+		payload := make([]byte, stamp.Bytes)
+		stamp.Stamp{Speaker: a.speaker, Number: a.number, Sent: a.sent}.Put(payload)
 		e.hear(client.Packet{Payload: payload})
 	}
 	return e

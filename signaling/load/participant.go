@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"hubbub/signaling/client"
+	"hubbub/signaling/load/stamp"
 )
 
 // participant is one person of the load.
@@ -94,7 +95,7 @@ func (p *participant) talk(ctx context.Context, clock func() time.Duration, payl
 			return nil
 		case <-ticker.C:
 		}
-		stamp{speaker: uint32(p.number), number: n, sent: clock()}.put(payload)
+		stamp.Stamp{Speaker: uint32(p.number), Number: n, Sent: clock()}.Put(payload)
 		if err := p.media.Send(client.Frame{Payload: payload, Level: speechLevel, Voice: true, Marker: n == 0}); err != nil {
 			return fmt.Errorf("send for participant %d: %w", p.number, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"hubbub/signaling/client"
+	"hubbub/signaling/load/stamp"
 )
 
 // Plan is a load to be put on a server.
@@ -48,8 +49,8 @@ func (p Plan) check() error {
 		return errors.New("a participant needs at least one slot")
 	case p.Duration < time.Second:
 		return errors.New("a run takes at least a second")
-	case p.PayloadBytes < stampBytes || p.PayloadBytes > 1000:
-		return fmt.Errorf("a payload has %d to 1000 bytes", stampBytes)
+	case p.PayloadBytes < stamp.Bytes || p.PayloadBytes > 1000:
+		return fmt.Errorf("a payload has %d to 1000 bytes", stamp.Bytes)
 	}
 	return nil
 }

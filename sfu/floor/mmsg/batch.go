@@ -28,7 +28,7 @@ type header struct {
 	length uint32
 }
 
-// controlBytes is room for one timestamp: struct cmsghdr and struct timespec.
+// controlBytes is room for one timestamp: struct cmsghdr (a length of 8 bytes, level and type of 4) and struct timespec, as 64-bit systems have them.
 const controlBytes = 16 + 16
 
 // NewBatch makes room for count datagrams of at most size bytes.
@@ -43,6 +43,7 @@ func NewBatch(count, size int) *Batch {
 	for i := range b.headers {
 		b.buffers[i] = make([]byte, size)
 		b.vectors[i].Base = &b.buffers[i][0]
+		b.headers[i].Name = (*byte)(unsafe.Pointer(&b.names[i])) //nolint:gosec // msg_name of sendmsg(2) is any struct sockaddr
 		b.headers[i].Iov = &b.vectors[i]
 		b.headers[i].SetIovlen(1)
 	}
@@ -57,12 +58,12 @@ func (b *Batch) Len() int { return len(b.headers) }
 func (b *Batch) Receive(socket int) (int, error) {
 	for i := range b.headers {
 		h := &b.headers[i]
-		h.Name, h.Namelen = (*byte)(unsafe.Pointer(&b.names[i])), unix.SizeofSockaddrInet4
+		h.Namelen = unix.SizeofSockaddrInet4
 		h.Control = &b.control[i][0]
 		h.SetControllen(controlBytes)
 		b.vectors[i].SetLen(len(b.buffers[i]))
 	}
-	return b.call(unix.SYS_RECVMMSG, socket, len(b.headers), unix.MSG_DONTWAIT)
+	return b.call(unix.SYS_RECVMMSG, socket, 0, len(b.headers), unix.MSG_DONTWAIT)
 }
 
 // Datagram is the i-th of those received. It is valid until the next call of Receive.
@@ -70,18 +71,18 @@ func (b *Batch) Datagram(i int) []byte { return b.buffers[i][:b.headers[i].lengt
 
 // From is where the i-th of those received came from.
 func (b *Batch) From(i int) netip.AddrPort {
-	port := *(*[2]byte)(unsafe.Pointer(&b.names[i].Port))
-	return netip.AddrPortFrom(netip.AddrFrom4(b.names[i].Addr), binary.BigEndian.Uint16(port[:]))
+	return netip.AddrPortFrom(netip.AddrFrom4(b.names[i].Addr), networkOrder(b.names[i].Port))
 }
 
 // Arrived is when the kernel gave the i-th of those received to the socket, if the socket has SO_TIMESTAMPNS (socket(7)).
 func (b *Batch) Arrived(i int) (at time.Time, ok bool) {
-	h := (*unix.Cmsghdr)(unsafe.Pointer(&b.control[i]))
-	if b.headers[i].Controllen < controlBytes || h.Level != unix.SOL_SOCKET || h.Type != unix.SCM_TIMESTAMPNS {
+	control := &b.control[i]
+	level, kind := binary.NativeEndian.Uint32(control[8:]), binary.NativeEndian.Uint32(control[12:])
+	if b.headers[i].Controllen < controlBytes || level != unix.SOL_SOCKET || kind != unix.SCM_TIMESTAMPNS {
 		return time.Time{}, false
 	}
-	stamp := (*unix.Timespec)(unsafe.Pointer(&b.control[i][16]))
-	return time.Unix(stamp.Unix()), true
+	seconds, nanoseconds := binary.NativeEndian.Uint64(control[16:]), binary.NativeEndian.Uint64(control[24:])
+	return time.Unix(int64(seconds), int64(nanoseconds)), true
 }
 
 // Buffer is where the i-th datagram to be sent is to be written.
@@ -89,10 +90,9 @@ func (b *Batch) Buffer(i int) []byte { return b.buffers[i] }
 
 // Address says how long the i-th datagram to be sent is, and where it goes.
 func (b *Batch) Address(i, length int, to netip.AddrPort) {
-	b.names[i] = unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: to.Addr().As4()}
-	binary.BigEndian.PutUint16((*[2]byte)(unsafe.Pointer(&b.names[i].Port))[:], to.Port())
+	b.names[i] = unix.RawSockaddrInet4{Family: unix.AF_INET, Port: networkOrder(to.Port()), Addr: to.Addr().As4()}
 	h := &b.headers[i]
-	h.Name, h.Namelen = (*byte)(unsafe.Pointer(&b.names[i])), unix.SizeofSockaddrInet4
+	h.Namelen = unix.SizeofSockaddrInet4
 	h.Control = nil
 	h.SetControllen(0)
 	b.vectors[i].SetLen(length)
@@ -100,18 +100,21 @@ func (b *Batch) Address(i, length int, to netip.AddrPort) {
 
 // Send sends the datagrams from the first-th up to, not including, the end-th, and answers how many the kernel took: at least one without an error.
 func (b *Batch) Send(socket, first, end int) (int, error) {
-	return b.callFrom(unix.SYS_SENDMMSG, socket, first, end-first, 0)
+	return b.call(unix.SYS_SENDMMSG, socket, first, end, 0)
 }
 
-func (b *Batch) call(trap uintptr, socket, count, flags int) (int, error) {
-	return b.callFrom(trap, socket, 0, count, flags)
-}
-
-func (b *Batch) callFrom(trap uintptr, socket, first, count, flags int) (int, error) {
-	n, _, errno := unix.Syscall6(trap, uintptr(socket),
-		uintptr(unsafe.Pointer(&b.headers[first])), uintptr(count), uintptr(flags), 0, 0)
+func (b *Batch) call(trap uintptr, socket, first, end, flags int) (int, error) {
+	headers := unsafe.Pointer(&b.headers[first]) //nolint:gosec // what recvmmsg(2) and sendmmsg(2) take
+	n, _, errno := unix.Syscall6(trap, uintptr(socket), uintptr(headers), uintptr(end-first), uintptr(flags), 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
 	return int(n), nil
+}
+
+// networkOrder turns a port into the order of bytes that struct sockaddr_in has, and back.
+func networkOrder(port uint16) uint16 {
+	var b [2]byte
+	binary.NativeEndian.PutUint16(b[:], port)
+	return binary.BigEndian.Uint16(b[:])
 }
