@@ -7,6 +7,7 @@ import (
 
 	"hubbub/room"
 	"hubbub/sfu"
+	"hubbub/signaling/replica"
 )
 
 // Codes of JSON-RPC 2.0, section 5.1.
@@ -96,6 +97,10 @@ func asProtocolError(err error) *Error {
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.Is(err, replica.ErrNotSeated):
+		return errConflict("not in a room")
+	case errors.Is(err, replica.ErrMediaElsewhere):
+		return errConflict("%s: join with an offer", err)
 	case errors.Is(err, room.ErrFull):
 		return newError(507, "room_full", "the room is at its limit")
 	case errors.Is(err, room.ErrBanned):

@@ -8,6 +8,7 @@ import (
 
 	"hubbub/room"
 	"hubbub/sfu"
+	"hubbub/signaling/replica"
 )
 
 // negotiationTimeout bounds the making of an answer, which is work of
@@ -42,16 +43,12 @@ func join(ctx context.Context, c *call, p *params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := entry{session: s, media: md, muted: muted}
-	reply := func(r joinResult) { c.reply(r) }
-
-	var rel released
+	e := entry{session: s, media: md, muted: muted, reply: func(r joinResult) { c.reply(r) }}
 	if at != nil {
-		rel, err = at.room.rejoin(e, at, reply)
+		err = at.room.rejoin(e, at)
 	} else {
-		rel, err = c.server.enter(name, e, reply)
+		err = c.server.enter(ctx, name, e)
 	}
-	c.server.discard(rel)
 	if err != nil {
 		c.server.discard(md.unused())
 		return nil, err
@@ -74,15 +71,14 @@ func (s *Server) admissible(name, user string) error {
 }
 
 // enter finds or opens the room and takes the session in.
-func (s *Server) enter(name string, e entry, reply func(joinResult)) (released, error) {
+func (s *Server) enter(ctx context.Context, name string, e entry) error {
 	for {
 		r, err := s.liveRoom(name)
 		if err != nil {
-			return released{}, err
+			return err
 		}
-		rel, err := r.join(time.Now(), e, reply)
-		if !errors.Is(err, errRoomEnded) {
-			return rel, err
+		if err := r.join(ctx, e); !errors.Is(err, errRoomEnded) {
+			return err
 		}
 	}
 }
@@ -97,11 +93,10 @@ func (s *Server) retire(origin *session) {
 	if origin.conn.Load() != nil {
 		return
 	}
-	now := time.Now()
 	if at := origin.whereabouts(); at != nil {
-		s.discard(at.room.leave(now, origin, at))
+		at.room.leave(origin, at)
 	}
-	s.end(origin, now)
+	s.end(origin)
 }
 
 // readOffer answers nil when the client gave none.
@@ -174,6 +169,7 @@ func negotiate(ctx context.Context, c *call, p *params) (any, error) {
 		defer cancel()
 		answer, err := peer.Negotiate(within, *offer)
 		if err == nil {
+			at.room.renegotiated(c.session, at)
 			return negotiateResult{Answer: answer, Slots: slotsOnWire(peer.Slots())}, nil
 		}
 		if !errors.Is(err, sfu.ErrOtherConnection) && !errors.Is(err, sfu.ErrClosed) {
@@ -184,10 +180,9 @@ func negotiate(ctx context.Context, c *call, p *params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rel, err := at.room.renew(c.session, at, md, func(slots []sfu.Slot) {
+	err = at.room.renew(c.session, at, md, func(slots []sfu.Slot) {
 		c.reply(negotiateResult{Answer: md.answer, Slots: slotsOnWire(slots)})
 	})
-	c.server.discard(rel)
 	if err != nil {
 		c.server.discard(md.unused())
 	}
@@ -197,14 +192,14 @@ func negotiate(ctx context.Context, c *call, p *params) (any, error) {
 // leave takes the session out of its room; the connection stays.
 func leave(ctx context.Context, c *call, _ *params) (any, error) {
 	if at := c.session.whereabouts(); at != nil {
-		c.server.discard(at.room.leave(time.Now(), c.session, at))
+		at.room.leave(c.session, at)
 		c.server.present(ctx, c.session, "")
 	}
 	return struct{}{}, nil
 }
 
 // update changes what a participant says of itself.
-func update(_ context.Context, c *call, p *params) (any, error) {
+func update(ctx context.Context, c *call, p *params) (any, error) {
 	change := room.Change{
 		Muted: p.optionalBoolean("muted"), Hand: p.optionalBoolean("hand"),
 		Camera: p.optionalBoolean("camera"), Screen: p.optionalBoolean("screen"),
@@ -229,15 +224,9 @@ func update(_ context.Context, c *call, p *params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	var updated room.Participant
-	rel, err := at.room.act(c.session, at, func(r *room.Room) (events []room.Event, err error) {
-		updated, events, err = r.Update(time.Now(), at.participant, change)
-		return events, err
-	}, func() {
+	return nil, at.room.act(ctx, c.session, at, replica.Command{Kind: replica.Update, Change: &change}, func(o replica.Outcome) {
 		c.reply(struct {
 			Participant participantObject `json:"participant"`
-		}{participantOnWire(updated)})
+		}{participantOnWire(o.Participant)})
 	})
-	c.server.discard(rel)
-	return nil, err
 }

@@ -2,9 +2,9 @@ package signaling
 
 import (
 	"context"
-	"time"
 
 	"hubbub/room"
+	"hubbub/signaling/replica"
 )
 
 type chatResult struct {
@@ -14,7 +14,7 @@ type chatResult struct {
 }
 
 // chat says something to everyone in the room.
-func chat(_ context.Context, c *call, p *params) (any, error) {
+func chat(ctx context.Context, c *call, p *params) (any, error) {
 	text, nonce := p.string("text"), p.optionalString("nonce")
 	if err := p.err(); err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func chat(_ context.Context, c *call, p *params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, at.room.chat(time.Now(), c.session, at, text, nonce, func(m room.Message) {
+	return nil, at.room.chat(ctx, c.session, at, text, nonce, func(m room.Message) {
 		c.reply(chatResult{ID: m.ID, Seq: m.Seq, Time: millis(m.Time)})
 	})
 }
@@ -73,7 +73,7 @@ func history(_ context.Context, c *call, p *params) (any, error) {
 }
 
 // moderate mutes, removes or bans a participant, or gives it another role.
-func moderate(_ context.Context, c *call, p *params) (any, error) {
+func moderate(ctx context.Context, c *call, p *params) (any, error) {
 	target, action := p.string("participant"), room.Action(p.string("action"))
 	role := room.Role(p.optionalString("role"))
 	_ = p.optionalString("reason") // for people; nobody is shown it yet
@@ -96,13 +96,10 @@ func moderate(_ context.Context, c *call, p *params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rel, err := at.room.act(c.session, at, func(r *room.Room) ([]room.Event, error) {
-		return r.Moderate(time.Now(), room.Order{
-			By: at.participant, Admin: c.session.grants.Admin,
-			Target: target, Action: action, Role: role,
-		})
-	}, func() { c.reply(struct{}{}) })
-	c.server.discard(rel)
+	err = at.room.act(ctx, c.session, at, replica.Command{Kind: replica.Moderate, Order: &room.Order{
+		By: at.participant, Admin: c.session.grants.Admin,
+		Target: target, Action: action, Role: role,
+	}}, func(replica.Outcome) { c.reply(struct{}{}) })
 	if err == nil {
 		c.log.Info("moderated", "room", at.room.name, "by", c.session.user.ID, "target", target, "action", action)
 	}

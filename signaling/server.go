@@ -3,7 +3,6 @@ package signaling
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -16,8 +15,8 @@ import (
 	"github.com/gorilla/websocket"
 
 	"hubbub/cluster"
-	"hubbub/room"
 	"hubbub/sfu"
+	"hubbub/signaling/replica"
 )
 
 // Subprotocol is the WebSocket subprotocol of this version of the protocol.
@@ -70,6 +69,7 @@ type Config struct {
 // an http.Handler. Safe for concurrent use.
 type Server struct {
 	cfg      Config
+	self     replica.Node // this process among all nodes
 	keys     keyring
 	resume   resumeSigner
 	registry *registry
@@ -103,6 +103,7 @@ func New(cfg Config) *Server {
 		conns:    make(map[*conn]struct{}),
 		idle:     make(chan struct{}),
 	}
+	s.self = replica.Node{Name: cfg.Node, Boot: newID()}
 	s.metrics = newMetrics(s)
 	s.upgrader = websocket.Upgrader{
 		Subprotocols:     []string{Subprotocol},
@@ -222,7 +223,7 @@ func (s *Server) sweep() {
 		now := time.Now()
 		gone, next := s.registry.expired(now.Add(-s.cfg.Grace))
 		for _, old := range gone {
-			s.end(old, now)
+			s.end(old)
 		}
 		if !next.IsZero() {
 			timer.Reset(time.Until(next.Add(s.cfg.Grace)))
@@ -239,22 +240,22 @@ func (s *Server) connectionEnded(old *session, left bool) {
 	s.registry.disconnected(old, resumable)
 	if resumable {
 		if at != nil {
-			at.room.disconnect(now, old, at)
+			at.room.disconnect(old, at)
 		}
 		return
 	}
 	if at != nil {
-		s.discard(at.room.leave(now, old, at))
+		at.room.leave(old, at)
 	}
-	s.end(old, now)
+	s.end(old)
 }
 
 // end takes away all that is left of a session that nobody can resume any more.
-func (s *Server) end(old *session, now time.Time) {
+func (s *Server) end(old *session) {
 	old.invalidate()
 	s.registry.forget(old)
 	if at := old.whereabouts(); at != nil {
-		s.discard(at.room.expire(now))
+		at.room.expire()
 	}
 	if err := s.cfg.Presence.Remove(s.ctx, old.id); err != nil {
 		s.log.Warn("presence not removed", "session", old.id, "err", err)
@@ -272,34 +273,20 @@ func (s *Server) discard(rel released) {
 	if rel.router != nil {
 		rel.router.Close()
 	}
-	now := time.Now()
 	for _, old := range rel.sessions {
-		s.end(old, now)
+		s.end(old)
 	}
 }
 
 // liveRoom answers the room of that name, made if it is not there.
 func (s *Server) liveRoom(name string) (*liveRoom, error) {
 	return s.registry.openRoom(name, func() *liveRoom {
-		return &liveRoom{
-			name:   name,
-			drop:   s.registry.dropRoom,
-			router: s.cfg.SFU.NewRouter(),
-			model: room.New(name, time.Now(), room.Config{
-				Limit: s.cfg.RoomLimit, Grace: s.cfg.Grace, History: roomHistory,
-				Guests: len(s.keys) == 0, NewID: newID, NewCSRC: newCSRC,
-			}),
-			members: make(map[string]*member),
-		}
+		r := s.newLiveRoom(name)
+		s.open(r)
+		return r
 	})
 }
 
 // newID makes an id that nobody can guess: 128 bits and more, of letters and
 // digits.
 func newID() string { return strings.ToLower(rand.Text()) }
-
-func newCSRC() uint32 {
-	var b [4]byte
-	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
-	return binary.BigEndian.Uint32(b[:])
-}

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"hubbub/sfu"
 )
 
 // session is one successful connect: a user on one device. It outlives its
@@ -22,11 +24,15 @@ type session struct {
 
 	mu    sync.Mutex
 	place *place // nil outside of a room
-	// previous is the session that this one continues, by its resume string, until
-	// this one has joined a room; nil if it began afresh.
+	// previous is the session of this node that this one continues, by its resume string, until
+	// this one has joined a room; nil if it began afresh or on another node.
 	previous *session
-	void     bool      // its resume string is worth nothing any more
-	broken   time.Time // when its connection ended; zero while it is there
+	// foreign are the sessions of other nodes that it may continue; dead says that
+	// their node is gone.
+	foreign []string
+	dead    bool
+	void    bool      // its resume string is worth nothing any more
+	broken  time.Time // when its connection ended; zero while it is there
 }
 
 // place is a session's seat in a room. It is compared by identity: a session
@@ -98,11 +104,28 @@ func (s *session) origin() *session {
 	return s
 }
 
-// continues tells whether this session resumed the other.
+// continues tells whether this session resumed the other, which is one of this node.
 func (s *session) continues(other *session) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.previous == other
+}
+
+// continued are the ids of the sessions whose seat this one may take over.
+func (s *session) continued() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.previous != nil {
+		return []string{s.previous.id}
+	}
+	return s.foreign
+}
+
+// comesFromDeadNode tells whether the session that this one continues broke with its node.
+func (s *session) comesFromDeadNode() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead
 }
 
 // takeOrigin answers the session that this one continues, once.
@@ -130,3 +153,5 @@ func (s *session) breakOff(now time.Time) (at *place, resumable bool) {
 	s.broken = now
 	return s.place, !s.void
 }
+
+func (s *session) linger(*sfu.Peer) bool { return false }

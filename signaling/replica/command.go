@@ -54,13 +54,15 @@ type Entrance struct {
 	Request room.JoinRequest `json:"request"`
 	// Muted is what the client said of it, nil if nothing: then a resumed participant stays as it was.
 	Muted *bool `json:"muted,omitempty"`
-	// Resumes is the session that this one continues, "" for none. If that one has the seat, the participant goes on.
-	Resumes string `json:"resumes,omitempty"`
+	// Resumes are the sessions that this one may continue. If one of them has the seat, the participant goes on.
+	Resumes []string `json:"resumes,omitempty"`
 	// Broken says that the continued session's node is gone; the others are shown that, if they were not yet.
 	Broken bool `json:"broken,omitempty"`
-	// KeepsMedia says that the participant's media go on as they were.
+	// KeepsMedia says that the participant's media, which this node has, go on as they were; Media that it comes with new ones.
+	// One who resumes with neither, and has media on another node, is refused.
 	KeepsMedia bool `json:"keepsMedia,omitempty"`
-	Publishes  bool `json:"publishes,omitempty"`
+	Media      bool `json:"media,omitempty"`
+	Publishes  bool `json:"publishes,omitempty"` // may be heard by the new media
 }
 
 // Position is how much of a room's log a replica has applied. The zero Position is that of a room that has not begun.
@@ -88,7 +90,8 @@ func (e *Entry) now() time.Time { return time.UnixMilli(e.Time) }
 type Seat struct {
 	Node
 	Session   string `json:"session"`
-	Publishes bool   `json:"publishes"` // the media that it has may be heard
+	Media     bool   `json:"media"`     // sound flows between it and the node
+	Publishes bool   `json:"publishes"` // its sound may be heard
 }
 
 // Outcome is what a command has come to.

@@ -41,7 +41,7 @@ func (r *Replica) execute(e *Entry) (Outcome, error) {
 		return Outcome{Participant: p, Events: events}, err
 	case Publish:
 		seat := r.seats[c.Participant]
-		seat.Publishes = c.Publishes
+		seat.Media, seat.Publishes = true, c.Publishes
 		r.seats[c.Participant] = seat
 		p, _ := r.model.Participant(c.Participant)
 		return Outcome{Participant: p}, nil
@@ -71,7 +71,10 @@ func (r *Replica) join(e *Entry) (Outcome, error) {
 	seat, seated := r.seats[before.ID]
 	var o Outcome
 	var err error
-	if here && seated && (seat.Session == c.Session || in.Resumes != "" && seat.Session == in.Resumes) {
+	if here && seated && (seat.Session == c.Session || slices.Contains(in.Resumes, seat.Session)) {
+		if seat.Media && seat.Node != c.From && !in.Media {
+			return Outcome{}, ErrMediaElsewhere
+		}
 		o, err = r.resume(e, before.ID)
 	} else {
 		request := in.Request
@@ -81,11 +84,11 @@ func (r *Replica) join(e *Entry) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	publishes := in.Publishes
+	taken := Seat{Node: c.From, Session: c.Session, Media: in.Media, Publishes: in.Publishes}
 	if in.KeepsMedia && seated {
-		publishes = seat.Publishes
+		taken.Media, taken.Publishes = seat.Media, seat.Publishes
 	}
-	old, had := r.sit(o.Participant.ID, Seat{Node: c.From, Session: c.Session, Publishes: publishes})
+	old, had := r.sit(o.Participant.ID, taken)
 	if had && old.Session != c.Session {
 		o.vacate(o.Participant.ID, old)
 	}

@@ -12,6 +12,8 @@ import (
 var (
 	// ErrNotSeated says that a session has not, or no longer, the seat that its command needs.
 	ErrNotSeated = errors.New("not in the room")
+	// ErrMediaElsewhere says that a session cannot go on with the media that its participant has on another node.
+	ErrMediaElsewhere = errors.New("the media of this participant are on another node")
 	// ErrOutOfOrder says that an entry does not follow the last one: the replica has missed some, or has gone another way.
 	ErrOutOfOrder = errors.New("the entry does not follow")
 )

@@ -57,7 +57,8 @@ func drawCommand(t *rapid.T, r *replica.Replica) replica.Command {
 	}).Draw(t, "kind"); c.Kind {
 	case replica.Join:
 		c = join(fmt.Sprint("user", rapid.IntRange(0, 6).Draw(t, "user")), session, at)
-		c.Entrance.Resumes = fmt.Sprint("session", rapid.IntRange(0, 9).Draw(t, "resumes"))
+		c.Entrance.Resumes = []string{fmt.Sprint("session", rapid.IntRange(0, 9).Draw(t, "resumes"))}
+		c.Entrance.Media = rapid.Bool().Draw(t, "media")
 		c.Entrance.Broken = rapid.Bool().Draw(t, "broken")
 		if rapid.Bool().Draw(t, "says") {
 			c.Entrance.Muted = new(rapid.Bool().Draw(t, "muted"))

@@ -1,0 +1,279 @@
+package signaling
+
+import (
+	"context"
+
+	"hubbub/room"
+	"hubbub/sfu"
+	"hubbub/signaling/replica"
+)
+
+// media is a negotiated PeerConnection that is about to be attached, with what
+// the client is to be told of it.
+type media struct {
+	peer   *sfu.Peer
+	answer string
+}
+
+// entry is a session's wish to be in the room.
+type entry struct {
+	session *session
+	media   *media // nil: no offer was given
+	muted   *bool
+	reply   func(joinResult)
+}
+
+type joinResult struct {
+	Room        roomObject        `json:"room"`
+	Participant participantObject `json:"participant"`
+	Answer      string            `json:"answer,omitempty"`
+	Slots       []slotObject      `json:"slots"`
+}
+
+// join gives a session its seat: a new one, its own again after a break (then its
+// media may go on), or the one that another device of the same user had. The reply
+// is queued before anything that happens later in the room.
+func (r *liveRoom) join(ctx context.Context, e entry) error {
+	return r.request(ctx, func() (*roomRequest, error) {
+		s := e.session
+		m := r.memberOf(s.user.ID)
+		keeps := e.media == nil && m != nil && s.continues(m.session)
+		if keeps && m.peer != nil && hasEnded(m.peer) {
+			return nil, errConflict("the media of this participant are gone: join with an offer")
+		}
+		in := &replica.Entrance{
+			Request: room.JoinRequest{
+				User: s.user.ID, Name: s.user.Name, Role: s.grants.Role, RoleFixed: !s.guest,
+			},
+			Muted: e.muted, Resumes: s.continued(), Broken: s.comesFromDeadNode(),
+			KeepsMedia: keeps, Media: e.media != nil, Publishes: e.media != nil && e.media.peer.Publishes(),
+		}
+		return &roomRequest{entry: &e, command: replica.Command{Kind: replica.Join, Session: s.id, Entrance: in}}, nil
+	})
+}
+
+// memberOf is the participant that a user is on this node, nil if none.
+func (r *liveRoom) memberOf(user string) *member {
+	if r.replica == nil {
+		return nil
+	}
+	p, _ := r.replica.Room().ByUser(user)
+	return r.members[p.ID]
+}
+
+// deliverJoin seats a session of this node, or clears a seat that has moved to another.
+func (r *liveRoom) deliverJoin(o replica.Outcome, q *roomRequest) {
+	p := o.Participant
+	m := r.members[p.ID]
+	if o.Entry.Command.From != r.server.self {
+		if m != nil {
+			r.moveAway(m)
+		}
+		r.tell(o.Events, nil)
+		r.relays.arrange(r, p.ID)
+		return
+	}
+	if q == nil {
+		// Whoever asked has gone in the meantime.
+		r.tell(o.Events, nil)
+		r.abandon(p.ID, o.Entry.Command.Session)
+		return
+	}
+	s, md := q.entry.session, q.entry.media
+	if m == nil {
+		m = &member{place: &place{room: r, participant: p.ID}, session: s}
+		r.members[p.ID] = m
+	} else if m.session != s {
+		r.takeSeat(m, s)
+	}
+	s.settle(m.place)
+	if !o.Entry.Command.Entrance.KeepsMedia {
+		r.rel.peer(m.peer)
+		m.peer, m.slots = nil, nil
+	}
+	if err := r.attach(m, md, p); err != nil {
+		delete(r.members, p.ID)
+		s.vacate(m.place)
+		r.tell(o.Events, nil)
+		r.abandon(p.ID, s.id)
+		q.result <- err
+		return
+	}
+	r.tell(o.Events, m)
+	r.relays.arrange(r, p.ID)
+	q.entry.reply(r.joinResult(m, md))
+	m.slots.release(s)
+	q.result <- nil
+}
+
+// abandon gives up a seat that this node has taken and that nobody here is sitting on.
+func (r *liveRoom) abandon(participant, session string) {
+	r.later(func() {
+		r.post(&roomRequest{command: replica.Command{Kind: replica.Leave, Participant: participant, Session: session}})
+	})
+}
+
+// takeSeat makes s the session of a member, in place of another.
+func (r *liveRoom) takeSeat(m *member, s *session) {
+	old := m.session
+	old.vacate(m.place)
+	old.close(closeReplaced)
+	r.rel.sessions = append(r.rel.sessions, old)
+	m.session = s
+}
+
+// moveAway lets a member go who has taken their seat on another node. One who was asked to go there is served until
+// they close this connection.
+func (r *liveRoom) moveAway(m *member) {
+	old := m.session
+	delete(r.members, m.place.participant)
+	old.vacate(m.place)
+	if !old.linger(m.peer) {
+		old.close(closeReplaced)
+		r.rel.peer(m.peer)
+	}
+	r.rel.sessions = append(r.rel.sessions, old)
+}
+
+// rejoin answers a join of the room that the session is in already: with a
+// snapshot, and with new media if there was an offer.
+func (r *liveRoom) rejoin(e entry, at *place) (err error) {
+	r.do(func() {
+		var m *member
+		var p room.Participant
+		if m, p, err = r.seated(e.session, at); err != nil {
+			return
+		}
+		if err = r.replaceMedia(m, e.media, p); err == nil {
+			e.reply(r.joinResult(m, e.media))
+			m.slots.release(e.session)
+		}
+	})
+	return err
+}
+
+// renew gives a participant media, or other media than it had.
+func (r *liveRoom) renew(s *session, at *place, md *media, reply func([]sfu.Slot)) (err error) {
+	r.do(func() {
+		var m *member
+		var p room.Participant
+		if m, p, err = r.seated(s, at); err != nil {
+			return
+		}
+		if err = r.replaceMedia(m, md, p); err == nil {
+			reply(r.slots(m))
+			m.slots.release(s)
+		}
+	})
+	return err
+}
+
+func (r *liveRoom) replaceMedia(m *member, md *media, p room.Participant) error {
+	if md == nil {
+		return nil
+	}
+	r.rel.peer(m.peer)
+	m.peer, m.slots = nil, nil
+	if err := r.attach(m, md, p); err != nil {
+		return err
+	}
+	r.publishes(m)
+	return nil
+}
+
+// publishes has all nodes know whether a member's media may be heard, if that has changed.
+func (r *liveRoom) publishes(m *member) {
+	now := m.peer != nil && m.peer.Publishes()
+	if seat, ok := r.replica.Seat(m.place.participant); ok && seat.Publishes == now {
+		return
+	}
+	r.post(&roomRequest{command: replica.Command{
+		Kind: replica.Publish, Participant: m.place.participant, Session: m.session.id, Publishes: now,
+	}})
+}
+
+// renegotiated is told when a peer has answered a further offer.
+func (r *liveRoom) renegotiated(s *session, at *place) {
+	r.do(func() {
+		if m, _, err := r.seated(s, at); err == nil {
+			r.publishes(m)
+		}
+	})
+}
+
+// attach lets the media of a member flow.
+func (r *liveRoom) attach(m *member, md *media, p room.Participant) error {
+	if md == nil {
+		// Media that go on tell the new session of their slots.
+		m.slots.hold()
+		if m.peer != nil {
+			m.peer.SetPublishing(p.MayPublish())
+		}
+		return nil
+	}
+	feed := &slotFeed{held: true}
+	err := r.router.Attach(md.peer, sfu.Attachment{
+		Participant: p.ID, CSRC: p.CSRC, Publishing: p.MayPublish(), OnSlots: feed.changed,
+	})
+	if err != nil {
+		return err
+	}
+	m.peer, m.slots = md.peer, feed
+	return nil
+}
+
+func (r *liveRoom) joinResult(m *member, md *media) joinResult {
+	p, _ := r.replica.Room().Participant(m.place.participant)
+	result := joinResult{Room: roomOnWire(r.replica.Room()), Participant: participantOnWire(p), Slots: []slotObject{}}
+	if m.peer != nil {
+		result.Slots = slotsOnWire(r.slots(m))
+	}
+	if md != nil {
+		result.Answer = md.answer
+	}
+	return result
+}
+
+// slots are those of a member's media. Of who has left the room just now their media may not know yet.
+func (r *liveRoom) slots(m *member) []sfu.Slot {
+	slots := m.peer.Slots()
+	for i := range slots {
+		if _, here := r.replica.Room().Participant(slots[i].Participant); !here {
+			slots[i].Participant, slots[i].Source = "", ""
+		}
+	}
+	return slots
+}
+
+// peer is the media of a session's participant, nil if it has none.
+func (r *liveRoom) peer(s *session, at *place) (*sfu.Peer, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m, _, err := r.seated(s, at)
+	if err != nil || m.peer == nil || hasEnded(m.peer) {
+		return nil, err
+	}
+	return m.peer, nil
+}
+
+func hasEnded(p *sfu.Peer) bool {
+	select {
+	case <-p.Done():
+		return true
+	default:
+		return false
+	}
+}
+
+// seated finds the member that a session still is: another device or a moderator
+// may have ended that since the session looked.
+func (r *liveRoom) seated(s *session, at *place) (*member, room.Participant, error) {
+	if at != nil && r.replica != nil {
+		if m := r.members[at.participant]; m != nil && m.place == at && m.session == s {
+			if p, ok := r.replica.Room().Participant(at.participant); ok {
+				return m, p, nil
+			}
+		}
+	}
+	return nil, room.Participant{}, errConflict("not in a room")
+}
