@@ -1,0 +1,258 @@
+package sfu
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"github.com/pion/rtp"
+)
+
+// moves is a hub with somebody who moves about and a listener at each node.
+type moves struct {
+	*hub
+	speaker   *person
+	listeners []*person
+	before    [][]Slot
+}
+
+func newMoves(t *testing.T, home int) *moves {
+	m := &moves{hub: newHub(t, 3, 8)}
+	m.listeners = m.people(1, 6)
+	m.speaker = m.person(m.all[home], 6)
+	m.arrange(m.speaker)
+	m.speakFor(20)
+	for _, l := range m.listeners {
+		if l.in(m.speaker) < 0 {
+			t.Fatalf("%s has no slot for the speaker", l.id)
+		}
+		m.before = append(m.before, l.peer.Slots())
+	}
+	return m
+}
+
+func (m *moves) speakFor(ticks int) {
+	for range ticks {
+		m.speaker.speak()
+		m.tick()
+	}
+}
+
+// requireNothingNoticed fails unless every listener heard all that the speaker said, in the same slot.
+func (m *moves) requireNothingNoticed() {
+	m.t.Helper()
+	for i, l := range m.listeners {
+		requireAll(m.t, l, m.speaker, 0)
+		if now := l.peer.Slots(); !slices.Equal(now, m.before[i]) {
+			m.t.Errorf("slots of %s were %v and are %v", l.id, m.before[i], now)
+		}
+	}
+}
+
+func TestMovesBetweenNodes(t *testing.T) {
+	for _, path := range [][]int{{0, 1}, {1, 0}, {1, 2}, {1, 2, 1}, {1, 2, 3, 0, 3, 2, 1}} {
+		t.Run(fmt.Sprint(path), func(t *testing.T) {
+			m := newMoves(t, path[0])
+			var connections []*fakeClient
+			for _, next := range path[1:] {
+				old := m.speaker.fakeClient
+				connections = append(connections, old)
+				m.speaker.connect(m.all[next], 6)
+				m.arrange(m.speaker)
+				m.speakFor(20)
+				if err := old.peer.Close(); err != nil {
+					t.Error(err)
+				}
+				m.speakFor(20)
+			}
+			m.requireNothingNoticed()
+			for _, c := range append(connections, m.speaker.fakeClient) {
+				if len(of(c.transport.packets(), m.speaker.csrc)) > 0 {
+					t.Error("who moved heard themself")
+				}
+			}
+		})
+	}
+}
+
+// While somebody moves, both connections may be open and send, which is heard once.
+func TestMoveWithBothConnectionsSending(t *testing.T) {
+	m := newMoves(t, 1)
+	old := m.speaker.fakeClient
+	m.speaker.connect(m.all[2], 6)
+	m.arrange(m.speaker)
+	for range 20 {
+		m.speaker.speak()
+		old.send([]byte("from before"), 20, true)
+		m.tick()
+	}
+	for i, l := range m.listeners {
+		requireSmooth(t, l)
+		if !slices.Equal(l.peer.Slots(), m.before[i]) {
+			t.Errorf("slots of %s: %v", l.id, l.peer.Slots())
+		}
+		heard := l.hears(m.speaker)
+		if last := len(heard) - 20; last < 20 || last > 21 || slices.ContainsFunc(heard[last:], func(p rtp.Packet) bool { return string(p.Payload) == "from before" }) {
+			t.Errorf("%s heard %d packets, the last of them %q", l.id, len(heard), heard[last].Payload)
+		}
+	}
+}
+
+// A node's death: its people are behind its relay until they come back elsewhere. Nothing is heard of them meanwhile, but their slots are kept.
+func TestMoveFromADeadNode(t *testing.T) {
+	m := newMoves(t, 1)
+	m.links[m.all[1]].back.loss = 1
+	m.speaker.spoken -= 10 // they are said again
+	for range 10 {
+		m.speaker.spoken++
+		m.tick()
+	}
+	m.speaker.connect(m.all[2], 6)
+	m.arrange(m.speaker)
+	m.links[m.all[1]].near.Close()
+	for _, link := range m.links {
+		link.far.Withdraw(m.listeners[1].id) // who does not come back
+	}
+	m.speakFor(20)
+	for i, l := range m.listeners {
+		if l.node == m.all[1] {
+			continue // dead
+		}
+		if got := len(l.hears(m.speaker)); got != 40 {
+			t.Errorf("%s heard %d packets, not 40", l.id, got)
+		}
+		if l.in(m.speaker) != slices.IndexFunc(m.before[i], func(s Slot) bool { return s.Participant == m.speaker.id }) {
+			t.Errorf("slots of %s were %v and are %v", l.id, m.before[i], l.peer.Slots())
+		}
+		if l.in(m.listeners[1]) >= 0 {
+			t.Errorf("%s has a slot of who was behind a relay that is closed", l.id)
+		}
+		requireNoGaps(t, l)
+	}
+}
+
+// The room's owner changes: everybody is enrolled behind the new relays before the old ones are closed.
+func TestNewMiddle(t *testing.T) {
+	m := newMoves(t, 1)
+	old := m.links
+	m.center(m.all[2], 8)
+	m.arrange(append(slices.Clone(m.listeners), m.speaker)...)
+	m.speakFor(20) // by both
+	for _, link := range old {
+		link.near.Close()
+		link.far.Close()
+	}
+	m.speakFor(20)
+	for i, l := range m.listeners {
+		requireSmooth(t, l)
+		if now := l.peer.Slots(); !slices.Equal(now, m.before[i]) {
+			t.Errorf("slots of %s were %v and are %v", l.id, m.before[i], now)
+		}
+		// What came by the old way may come by the new one once more.
+		if got := len(l.hears(m.speaker)); got < m.speaker.spoken || got > m.speaker.spoken+1 {
+			t.Errorf("%s heard %d packets of %d", l.id, got, m.speaker.spoken)
+		}
+	}
+	for _, link := range old {
+		link.out.passed()
+		link.back.passed()
+	}
+	m.speakFor(20)
+	for _, link := range old {
+		if len(link.out.passed())+len(link.back.passed()) > 0 {
+			t.Error("a relay sends after Close")
+		}
+	}
+}
+
+func TestWithdraw(t *testing.T) {
+	m := newMoves(t, 1)
+	listener := m.listeners[0]
+	m.links[m.all[1]].near.Withdraw(m.speaker.id)
+	if listener.in(m.speaker) >= 0 {
+		t.Errorf("who was withdrawn has a slot: %v", listener.peer.Slots())
+	}
+	m.speakFor(10)
+	if got := len(listener.hears(m.speaker)); got != 20 {
+		t.Errorf("%d packets of who was withdrawn", got-20)
+	}
+	m.arrange(m.speaker)
+	m.speakFor(10)
+	if got := len(listener.hears(m.speaker)); got != 30 || listener.in(m.speaker) < 0 {
+		t.Errorf("%d packets of 30 heard of who was enrolled again, slots %v", got, listener.peer.Slots())
+	}
+	requireNoGaps(t, listener)
+}
+
+// Who comes from where the other end is needs no stream to it, and leaves the stream that they had.
+func TestStreamsAreFreed(t *testing.T) {
+	h := newHub(t, 1, 1)
+	edge := h.all[1]
+	first, second := h.person(h.middle, 0), h.person(h.middle, 0)
+	listener := h.person(edge, 4)
+	h.arrange(first)
+	for range 20 {
+		first.speak()
+		h.tick()
+	}
+	old := first.peer
+	first.connect(edge, 0)
+	h.arrange(first, second, listener)
+	if err := old.Close(); err != nil {
+		t.Error(err)
+	}
+	for range 5 {
+		first.speak()
+		second.speak()
+		h.tick()
+	}
+	requireAll(t, listener, first, 0)
+	requireAll(t, listener, second, 0)
+}
+
+func TestRelayedSources(t *testing.T) {
+	n, listener, l := oneNode(t)
+	screen := spoken(7, 2, 1)
+	screen.kind = 3
+	for _, test := range []struct {
+		sources []Source
+		heard   []string
+	}{
+		{[]Source{Microphone, ScreenAudio}, []string{"voice", "film"}},
+		{[]Source{Microphone, ScreenAudio}, []string{"voice", "film"}},
+		{[]Source{ScreenAudio}, []string{"film"}},
+		{nil, []string{"voice"}},
+		{[]Source{"unheard of"}, nil},
+	} {
+		l.Enrol("far", 7, test.sources...)
+		before := len(listener.transport.packets())
+		voice := spoken(7, 1, screen.number)
+		l.Receive(voice.bytes("voice"))
+		l.Receive(screen.bytes("film"))
+		screen.number++
+		screen.timestamp += 960
+		n.tick()
+		var heard []string
+		for _, p := range listener.transport.packets()[before:] {
+			heard = append(heard, string(p.Payload))
+		}
+		if !slices.Equal(heard, test.heard) {
+			t.Errorf("with %v: %q was heard", test.sources, heard)
+		}
+		var shown, want []Source
+		for _, s := range listener.peer.Slots() {
+			if s.Participant == "far" {
+				shown = append(shown, s.Source)
+			}
+		}
+		for _, what := range test.heard {
+			want = append(want, map[string]Source{"voice": Microphone, "film": ScreenAudio}[what])
+		}
+		slices.Sort(shown)
+		slices.Sort(want)
+		if !slices.Equal(shown, want) {
+			t.Errorf("with %v: slots for %v", test.sources, shown)
+		}
+	}
+	requireNoGaps(t, listener)
+}
