@@ -20,12 +20,15 @@ type Whisper struct {
 // Inbox keeps whispers from their sending until one of the target's devices has acknowledged them. It is bounded, for each user and
 // altogether: whoever knows a user's id can write to it.
 type Inbox interface {
-	// Store adds a whisper as the newest of its target. Where that user has too many, the oldest go. It
-	// returns ErrInboxFull, having stored nothing, when there is no space left for anyone.
+	// Store adds a whisper as the newest of its target; one that waits for that user already stays where it is, so that
+	// Store may be repeated. Where the user has too many, the oldest go. It returns ErrInboxFull, having stored
+	// nothing, when there is no space left for anyone, and ErrUnavailable when the store cannot be reached: then
+	// it may have been stored or not.
 	Store(ctx context.Context, w Whisper) error
-	// Pending returns what waits for a user, in the order of storing.
+	// Pending returns what waits for a user, in the order of storing, or ErrUnavailable.
 	Pending(ctx context.Context, user string) ([]Whisper, error)
-	// Settle removes a whisper and tells whether it was there. Of several calls for the same one exactly one is told true.
+	// Settle removes a whisper and tells whether it was there. Of several calls for the same one, on whichever nodes,
+	// exactly one is told true; none may be when the store fails in between. It may return ErrUnavailable.
 	Settle(ctx context.Context, user, id string) (bool, error)
 }
 
@@ -36,7 +39,7 @@ var ErrInboxFull = errors.New("no space left for whispers")
 type InboxLimits struct {
 	PerUser int           // whispers that wait for one user; the oldest go first
 	Age     time.Duration // from storing to expiry
-	Bytes   int           // of all users' whispers together, reckoned by Whisper.Size
+	Bytes   int           // of all users' whispers together in a node's memory, reckoned by Whisper.Size
 }
 
 // DefaultInboxLimits are the protocol's bounds for a user, and memory that the smallest machine has to spare.
@@ -45,8 +48,8 @@ func DefaultInboxLimits() InboxLimits {
 }
 
 // whisperOverhead is about what a stored whisper costs beside its strings: the struct itself, its places in
-// two queues and a share of the target's map entry.
-const whisperOverhead = 320
+// two queues, its entry among the ids and a share of the target's map entry.
+const whisperOverhead = 400
 
 // Size is about how many bytes of memory a stored whisper takes.
 func (w Whisper) Size() int {

@@ -16,8 +16,12 @@ type MemoryInbox struct {
 	mu    sync.Mutex
 	queue list.List                  // of *stored, oldest first: all expire at the same age, so in this order
 	users map[string][]*list.Element // each user's part of queue, oldest first; no entry is empty
+	ids   map[whisperKey]*list.Element
 	bytes int
 }
+
+// whisperKey names a whisper among those of all users.
+type whisperKey struct{ user, id string }
 
 type stored struct {
 	whisper Whisper
@@ -26,7 +30,10 @@ type stored struct {
 
 // NewMemoryInbox makes an empty inbox; now is its clock.
 func NewMemoryInbox(limits InboxLimits, now func() time.Time) *MemoryInbox {
-	return &MemoryInbox{limits: limits, now: now, users: make(map[string][]*list.Element)}
+	return &MemoryInbox{
+		limits: limits, now: now,
+		users: make(map[string][]*list.Element), ids: make(map[whisperKey]*list.Element),
+	}
 }
 
 // Store implements Inbox.
@@ -35,7 +42,10 @@ func (in *MemoryInbox) Store(_ context.Context, w Whisper) error {
 	defer in.mu.Unlock()
 	now := in.now()
 	in.expire(now)
-
+	key := whisperKey{w.To, w.ID}
+	if _, ok := in.ids[key]; ok {
+		return nil
+	}
 	own := in.users[w.To]
 	replaces := len(own) >= in.limits.PerUser
 	size := in.bytes + w.Size()
@@ -50,6 +60,7 @@ func (in *MemoryInbox) Store(_ context.Context, w Whisper) error {
 	}
 	element := in.queue.PushBack(&stored{whisper: w, expires: now.Add(in.limits.Age)})
 	in.users[w.To] = append(in.users[w.To], element)
+	in.ids[key] = element
 	in.bytes += w.Size()
 	return nil
 }
@@ -71,13 +82,11 @@ func (in *MemoryInbox) Settle(_ context.Context, user, id string) (bool, error) 
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.expire(in.now())
-	for _, element := range in.users[user] {
-		if element.Value.(*stored).whisper.ID == id {
-			in.remove(element)
-			return true, nil
-		}
+	element, ok := in.ids[whisperKey{user, id}]
+	if ok {
+		in.remove(element)
 	}
-	return false, nil
+	return ok, nil
 }
 
 // expire removes what has become too old, at the cost of only that.
@@ -93,6 +102,7 @@ func (in *MemoryInbox) expire(now time.Time) {
 func (in *MemoryInbox) remove(element *list.Element) {
 	w := in.queue.Remove(element).(*stored).whisper
 	in.bytes -= w.Size()
+	delete(in.ids, whisperKey{w.To, w.ID})
 	own := in.users[w.To]
 	i := slices.Index(own, element)
 	own = slices.Delete(own, i, i+1)

@@ -9,11 +9,13 @@ import (
 	"hubbub/cluster/clustertest"
 )
 
-func TestMemoryInbox(t *testing.T) {
-	clustertest.TestInbox(t, func(_ *testing.T, limits cluster.InboxLimits, now func() time.Time) cluster.Inbox {
-		return cluster.NewMemoryInbox(limits, now)
-	})
+func newMemoryInbox(_ *testing.T, limits cluster.InboxLimits, now func() time.Time) cluster.Inbox {
+	return cluster.NewMemoryInbox(limits, now)
 }
+
+func TestMemoryInbox(t *testing.T) { clustertest.TestInbox(t, newMemoryInbox) }
+
+func TestMemoryInboxSpace(t *testing.T) { clustertest.TestInboxSpace(t, newMemoryInbox) }
 
 func TestMemoryPresence(t *testing.T) {
 	clustertest.TestPresence(t, func(*testing.T) cluster.Presence { return cluster.NewMemoryPresence() })

@@ -18,15 +18,21 @@ import (
 // NewInbox makes an empty inbox for one test; now is its clock.
 type NewInbox func(t *testing.T, limits cluster.InboxLimits, now func() time.Time) cluster.Inbox
 
-// TestInbox runs an implementation of cluster.Inbox through all that the interface promises.
+// TestInbox runs an implementation of cluster.Inbox through all that the interface promises, but for the space of all users
+// together, which not every implementation reckons itself: TestInboxSpace does that.
 func TestInbox(t *testing.T, newInbox NewInbox) {
 	t.Run("keeps the order of storing", func(t *testing.T) { inboxKeepsOrder(t, newInbox) })
 	t.Run("settles once", func(t *testing.T) { inboxSettlesOnce(t, newInbox) })
 	t.Run("settles once for concurrent devices", func(t *testing.T) { inboxSettlesOnceConcurrently(t, newInbox) })
 	t.Run("bounds a user", func(t *testing.T) { inboxBoundsUser(t, newInbox) })
-	t.Run("bounds all together", func(t *testing.T) { inboxBoundsAll(t, newInbox) })
 	t.Run("forgets the old", func(t *testing.T) { inboxExpires(t, newInbox) })
+	t.Run("stores once", func(t *testing.T) { inboxStoresOnce(t, newInbox) })
+	t.Run("changes no text", func(t *testing.T) { inboxKeepsText(t, newInbox) })
+	t.Run("keeps the order when the clock is set back", func(t *testing.T) { inboxClockSetBack(t, newInbox) })
 }
+
+// TestInboxSpace tests an implementation that bounds the bytes of all users' whispers together by the limits.
+func TestInboxSpace(t *testing.T, newInbox NewInbox) { inboxBoundsAll(t, newInbox) }
 
 var inboxLimits = cluster.InboxLimits{PerUser: 5, Age: time.Hour, Bytes: 1 << 20}
 
@@ -197,4 +203,47 @@ func inboxExpires(t *testing.T, newInbox NewInbox) {
 	}
 	clk.advance(inboxLimits.Age)
 	wantPending(t, in, "ben")
+}
+
+func inboxStoresOnce(t *testing.T, newInbox NewInbox) {
+	in := newInbox(t, inboxLimits, newClock().now)
+	store(t, in, "ben", "a", "b", "a", "b", "a")
+	store(t, in, "cleo", "a") // another whisper: ids are of one user
+	wantPending(t, in, "ben", "a", "b")
+	if !settle(t, in, "ben", "a") {
+		t.Error("not settled although it was there")
+	}
+	wantPending(t, in, "ben", "b")
+	wantPending(t, in, "cleo", "a")
+
+	store(t, in, "dora", "1", "2", "3", "4", "5", "1") // has no need of space, so nothing is pushed out
+	wantPending(t, in, "dora", "1", "2", "3", "4", "5")
+}
+
+func inboxKeepsText(t *testing.T, newInbox NewInbox) {
+	in := newInbox(t, inboxLimits, newClock().now)
+	want := whisper("Łucja:ß.1", "a")
+	want.Text = "a\tb\r\n\u2028 <b>&amp;</b> \"quoted\" \\ 👩‍🚀 \U0010ffff \u0001"
+	want.FromName = "Ana {user:x}"
+	if err := in.Store(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	pending, err := in.Pending(t.Context(), want.To)
+	if err != nil || len(pending) != 1 || pending[0] != want {
+		t.Errorf("came back as %+v, %v; want %+v", pending, err, want)
+	}
+}
+
+func inboxClockSetBack(t *testing.T, newInbox NewInbox) {
+	clk := newClock()
+	in := newInbox(t, inboxLimits, clk.now)
+	store(t, in, "ben", "a", "b")
+	clk.advance(-time.Minute) // or another node's clock
+	store(t, in, "ben", "c", "d")
+	wantPending(t, in, "ben", "a", "b", "c", "d")
+	if !settle(t, in, "ben", "b") || !settle(t, in, "ben", "d") {
+		t.Error("not settled although it was there")
+	}
+	store(t, in, "ben", "e")
+	wantPending(t, in, "ben", "a", "c", "e")
 }

@@ -9,8 +9,14 @@ import (
 	"hubbub/cluster"
 )
 
-// TestPresence runs an implementation of cluster.Presence through all that the interface promises; newPresence
-// makes an empty one for one test.
+// Node and Boot are of the node whose presence is tested.
+const (
+	Node = "a"
+	Boot = "a1"
+)
+
+// TestPresence runs an implementation of cluster.Presence through all that the interface promises on one node; newPresence
+// makes an empty one for one test, that of Node and Boot.
 func TestPresence(t *testing.T, newPresence func(t *testing.T) cluster.Presence) {
 	t.Run("finds the sessions of a user", func(t *testing.T) { presenceFindsUser(t, newPresence(t)) })
 	t.Run("finds who is online", func(t *testing.T) { presenceFindsOnline(t, newPresence(t)) })
@@ -19,11 +25,17 @@ func TestPresence(t *testing.T, newPresence func(t *testing.T) cluster.Presence)
 }
 
 var (
-	anaLaptop = cluster.SessionRecord{Session: "s1", User: "ana", Name: "Ana", Room: "lobby", Node: "a"}
-	anaPhone  = cluster.SessionRecord{Session: "s2", User: "ana", Name: "Ana", Node: "b"}
-	ben       = cluster.SessionRecord{Session: "s3", User: "ben", Name: "Ben", Room: "lobby", Node: "a"}
-	cleo      = cluster.SessionRecord{Session: "s4", User: "cleo", Name: "Cleo", Room: "garden", Node: "a"}
+	anaLaptop = record("s1", "ana", "Ana", "lobby")
+	anaPhone  = record("s2", "ana", "Ana", "")
+	ben       = record("s3", "ben", "Ben", "lobby")
+	cleo      = record("s4", "cleo", "Cleo", "garden")
 )
+
+func record(session, user, name, room string) cluster.SessionRecord {
+	return cluster.SessionRecord{
+		Session: session, User: user, Name: name, Room: room, Device: "a <browser> & more", Node: Node, Boot: Boot,
+	}
+}
 
 func put(t *testing.T, p cluster.Presence, sessions ...cluster.SessionRecord) {
 	t.Helper()
@@ -94,7 +106,7 @@ func presenceFollowsSession(t *testing.T, p cluster.Presence) {
 func presenceBoundsAnswer(t *testing.T, p cluster.Presence) {
 	for i := range 10 {
 		user := fmt.Sprint("user", i)
-		put(t, p, cluster.SessionRecord{Session: user, User: user, Name: user, Room: "lobby", Node: "a"})
+		put(t, p, record(user, user, user, "lobby"))
 	}
 	for _, room := range []string{"", "lobby"} {
 		for limit, want := range map[int]int{0: 10, 1: 1, 9: 9, 10: 10, 11: 10} {
