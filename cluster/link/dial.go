@@ -1,0 +1,245 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/quic-go/quic-go"
+)
+
+// remote is what a Mesh has of one peer. It exists while there is a connection, or an attempt to make one.
+type remote struct {
+	connections []*connection // that live, the preferred one first
+	dialling    *attempt      // nil when none is under way
+}
+
+// attempt is a dial under way. Whoever needs the peer meanwhile waits for it.
+type attempt struct {
+	done    chan struct{} // closed when there is a connection, or there will be none
+	settled bool
+	err     error
+}
+
+func (a *attempt) settle(err error) {
+	if a != nil && !a.settled {
+		a.settled, a.err = true, err
+		close(a.done)
+	}
+}
+
+// connect returns the preferred connection to a peer, and makes one when there is none.
+func (m *Mesh) connect(ctx context.Context, to Peer) (*connection, error) {
+	if err := to.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+	}
+	for {
+		m.mu.Lock()
+		if m.closed {
+			m.mu.Unlock()
+			return nil, ErrClosed
+		}
+		r := m.remoteLocked(to.key())
+		if len(r.connections) > 0 {
+			c := r.connections[0]
+			m.mu.Unlock()
+			return c, nil
+		}
+		if r.dialling == nil {
+			a := &attempt{done: make(chan struct{})}
+			r.dialling = a
+			m.running.Go(func() { m.dial(to, a) })
+		}
+		a := r.dialling
+		m.mu.Unlock()
+
+		select {
+		case <-a.done:
+			if a.err != nil {
+				return nil, a.err
+			}
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+func (m *Mesh) remoteLocked(key peerKey) *remote {
+	r := m.remotes[key]
+	if r == nil {
+		r = new(remote)
+		m.remotes[key] = r
+	}
+	return r
+}
+
+// dial makes a connection. It goes on when the peer has dialled this node in the meantime: the peer may already use what comes of it.
+func (m *Mesh) dial(to Peer, a *attempt) {
+	c, err := m.dialQUIC(to)
+	if err != nil {
+		err = fmt.Errorf("%w: dial %s at %s: %w", ErrUnreachable, to, to.Addr, err)
+		m.log.Debug("could not dial", "peer", to, "addr", to.Addr, "err", err)
+	}
+	m.metrics.dialled(err)
+	if err == nil {
+		m.register(c)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a.settle(err)
+	if r := m.remotes[to.key()]; r != nil && r.dialling == a {
+		r.dialling = nil
+		m.forgetLocked(to.key())
+	}
+}
+
+func (m *Mesh) dialQUIC(to Peer) (*connection, error) {
+	if !to.Addr.IsValid() {
+		return nil, errors.New("it has no address")
+	}
+	if to.key() == m.cfg.Self.key() {
+		return nil, errors.New("that is this node itself")
+	}
+	// An attempt ends when nothing has come for IdleTimeout; as long as something comes it may take twice that, since a
+	// handshake is work and the peer may have little time.
+	ctx, cancel := context.WithTimeout(m.ctx, 2*m.cfg.IdleTimeout)
+	defer cancel()
+	dialled, err := m.quic.Dial(ctx, net.UDPAddrFromAddrPort(to.Addr), m.identity.client(to), m.quicConfig())
+	if err != nil {
+		return nil, err
+	}
+	c := newConnection(m, dialled, to, true)
+	// In TLS 1.3 the one who dials is done before the other has judged its certificate. A round trip shows that the peer accepted it, and
+	// that it knows of this connection before anything is sent on it.
+	if _, err = c.exchange(ctx, opPing, "", nil); err != nil {
+		_ = dialled.CloseWithError(closeProtocol, "not accepted")
+		return nil, fmt.Errorf("not accepted: %w", err)
+	}
+	return c, nil
+}
+
+// register takes a proven connection into use.
+func (m *Mesh) register(c *connection) {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		_ = c.quic.CloseWithError(closeMesh, "closing")
+		return
+	}
+	r := m.remoteLocked(c.peer.key())
+	var replaced []*connection
+	for _, old := range r.connections {
+		// Nobody dials while it has a connection: who dials again has lost the one it dialled before.
+		if !c.dialled && !old.dialled {
+			replaced = append(replaced, old)
+		}
+	}
+	r.connections = slices.Insert(r.connections, 0, c)
+	slices.SortStableFunc(r.connections, m.compare)
+	r.dialling.settle(nil)
+	m.running.Go(c.run)
+	for _, other := range r.connections[1:] {
+		other.retireOnce.Do(func() { m.running.Go(other.retire) })
+	}
+	m.mu.Unlock()
+
+	m.log.Debug("link up", "peer", c.peer, "addr", c.peer.Addr, "dialled", c.dialled)
+	for _, old := range replaced {
+		_ = old.quic.CloseWithError(closeReplaced, "dialled anew")
+	}
+}
+
+// compare puts the connection first that both ends prefer: the one dialled by the lesser node. Of those dialled by one node
+// the newer, since the older is lost there.
+func (m *Mesh) compare(a, b *connection) int {
+	rank := func(c *connection) int {
+		if c.dialled == m.cfg.Self.key().less(c.peer.key()) {
+			return 0
+		}
+		return 1
+	}
+	if d := rank(a) - rank(b); d != 0 {
+		return d
+	}
+	return b.since.Compare(a.since)
+}
+
+// unregister takes an ended connection out of use.
+func (m *Mesh) unregister(c *connection) {
+	m.mu.Lock()
+	key := c.peer.key()
+	r := m.remotes[key]
+	r.connections = slices.DeleteFunc(r.connections, func(other *connection) bool { return other == c })
+	lost := len(r.connections) == 0 && !m.closed
+	m.forgetLocked(key)
+	m.mu.Unlock()
+
+	cause := context.Cause(c.quic.Context())
+	m.log.Debug("link down", "peer", c.peer, "cause", cause)
+	if !lost {
+		return
+	}
+	m.metrics.losses.WithLabelValues(lossCause(cause)).Inc()
+	if m.cfg.ConnectionLost != nil {
+		m.cfg.ConnectionLost(c.peer)
+	}
+}
+
+func (m *Mesh) forgetLocked(key peerKey) {
+	if r := m.remotes[key]; r != nil && len(r.connections) == 0 && r.dialling == nil {
+		delete(m.remotes, key)
+	}
+}
+
+// preferred reports whether what is new goes over c.
+func (m *Mesh) preferred(c *connection) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.remotes[c.peer.key()]
+	return r != nil && len(r.connections) > 0 && r.connections[0] == c
+}
+
+const (
+	// retireCheck is how often a connection that is not preferred is looked at.
+	retireCheck = time.Second
+	// retireAfter is for how many looks in a row nothing may have been on it until it is closed: far longer than the peer needs to
+	// prefer the other as well.
+	retireAfter = 5
+)
+
+// retire closes a connection beside which there is a better one, when nothing has been on it for a while. Only the end that
+// dialled it does so: the other knew of both before this end did.
+func (c *connection) retire() {
+	if !c.dialled {
+		return
+	}
+	ticker := time.NewTicker(retireCheck)
+	defer ticker.Stop()
+	for idle, before := 0, uint64(0); idle < retireAfter; idle++ {
+		select {
+		case <-ticker.C:
+		case <-c.ctx.Done():
+			return
+		}
+		if n := c.begun.Load(); n != before || !c.idle() || c.mesh.preferred(c) {
+			idle, before = 0, n
+		}
+	}
+	_ = c.quic.CloseWithError(closeRedundant, "another connection is in use")
+}
+
+func lossCause(err error) string {
+	if _, ok := errors.AsType[*quic.IdleTimeoutError](err); ok {
+		return "silent"
+	}
+	if _, ok := errors.AsType[*quic.StatelessResetError](err); ok {
+		return "reset"
+	}
+	if closed, ok := errors.AsType[*quic.ApplicationError](err); ok && closed.Remote {
+		return "closed"
+	}
+	return "failed"
+}
