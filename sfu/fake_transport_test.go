@@ -53,6 +53,13 @@ func (f *fakeTransport) Close() error {
 	return nil
 }
 
+// forget has nothing kept from now on.
+func (f *fakeTransport) forget() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.keep, f.rtp = false, nil
+}
+
 func (f *fakeTransport) packets() []rtp.Packet {
 	f.mu.Lock()
 	defer f.mu.Unlock()

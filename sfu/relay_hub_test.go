@@ -84,7 +84,7 @@ func TestRelaysOfAHub(t *testing.T) {
 	}
 	for edge, link := range h.links {
 		for _, p := range link.out.passed() {
-			if home := people[p.csrc-1].node; home == edge || p.hops != 1+uint8(bit(home != h.middle)) {
+			if home := people[p.csrc-1].node; home == edge || p.hops != 1+bit(home != h.middle) {
 				t.Fatalf("sent to an edge: %+v", p)
 			}
 		}

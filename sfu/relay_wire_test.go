@@ -14,10 +14,10 @@ import (
 
 // wire is one direction of a link between two nodes, in memory.
 type wire struct {
-	to *Relay
+	direct bool // packets arrive at once, not at the next delivery
 
 	mu          sync.Mutex
-	direct      bool    // packets arrive at once, not at the next delivery
+	to          *Relay  // nil: nothing arrives
 	loss        float64 // parts of the packets
 	duplication float64
 	delay       int // deliveries that a packet misses, at most
@@ -32,7 +32,13 @@ type onWire struct {
 	misses int
 }
 
-func newWire() *wire { return &wire{random: rand.New(rand.NewPCG(1, 2))} }
+func newWire(direct bool) *wire { return &wire{direct: direct, random: rand.New(rand.NewPCG(1, 2))} }
+
+func (w *wire) connect(to *Relay) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.to = to
+}
 
 func (w *wire) send(packet []byte) {
 	h, _, ok := parseRelayPacket(packet)
@@ -56,9 +62,8 @@ func (w *wire) send(packet []byte) {
 		}
 		w.waiting = append(w.waiting, onWire{slices.Clone(packet), misses})
 	}
-	direct := w.direct
 	w.mu.Unlock()
-	if direct {
+	if w.direct {
 		w.deliver()
 	}
 }
@@ -75,9 +80,12 @@ func (w *wire) deliver() {
 	for i := range w.waiting {
 		w.waiting[i].misses--
 	}
+	to := w.to
 	w.mu.Unlock()
 	for _, packet := range due {
-		w.to.Receive(packet)
+		if to != nil {
+			to.Receive(packet)
+		}
 	}
 }
 
@@ -141,14 +149,14 @@ type relayPair struct {
 
 // join connects two nodes by relays of so many streams each way.
 func (n *nodes) join(near, far *node, streams int) relayPair {
-	p := joinRouters(n.t, near.room, far.room, streams)
+	p := joinRouters(n.t, near.room, far.room, streams, false)
 	n.wires = append(n.wires, p.out, p.back)
 	return p
 }
 
-func joinRouters(t testing.TB, near, far *Router, streams int) relayPair {
+func joinRouters(t testing.TB, near, far *Router, streams int, direct bool) relayPair {
 	t.Helper()
-	p := relayPair{out: newWire(), back: newWire()}
+	p := relayPair{out: newWire(direct), back: newWire(direct)}
 	var err error
 	if p.near, err = near.AttachRelay(RelayConfig{Streams: streams, Send: p.out.send}); err != nil {
 		t.Fatal(err)
@@ -156,7 +164,8 @@ func joinRouters(t testing.TB, near, far *Router, streams int) relayPair {
 	if p.far, err = far.AttachRelay(RelayConfig{Streams: streams, Send: p.back.send}); err != nil {
 		t.Fatal(err)
 	}
-	p.out.to, p.back.to = p.far, p.near
+	p.out.connect(p.far)
+	p.back.connect(p.near)
 	return p
 }
 
