@@ -145,7 +145,7 @@ func plainOffer(slots int) string {
 // settle waits until the lanes have sent what was handed to them.
 func settle(s *SFU) {
 	for _, l := range s.lanes {
-		for len(l.deliveries) > 0 {
+		for l.deliveries.ready() {
 			l.do(func() {})
 		}
 		l.do(func() {})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,22 +12,29 @@ const (
 	// laneQueue is how many packets may wait for a lane. At 15 µs for a packet to ten receivers it is 150 ms of work; what comes when it is full is
 	// dropped, since sound that is later than that is of no use.
 	laneQueue = 1024
-	// laneBatch is how many packets a lane takes before it looks after its other duties.
+	// laneBatch is how many packets are sent in one burst at most, so that who received them looks after its socket again.
 	laneBatch = 64
 )
 
-// lane is one port, one sending goroutine and the peers that were placed on it. Subscribers and their slots belong to that goroutine.
+// lane is one port, what is received and sent there, and the peers that were placed on it. Subscribers and their slots belong to
+// whoever does the lane's work at the moment, which is known by holding mu: a goroutine that has received something on the
+// lane's port sends it on by itself, which saves a switch of goroutines for each packet; what comes from elsewhere is sent by the lane's
+// own goroutine.
 type lane struct {
 	counters laneCounters
 	sockets  *pionSockets
 	clock    func() time.Duration
 
-	deliveries chan delivery
-	commands   chan func()
+	deliveries *deliveryQueue
+	attending  atomic.Int32  // how many goroutines are going to look after the deliveries
+	wake       chan struct{} // capacity 1: the lane's own goroutine is to do so
 	stop       chan struct{}
 	done       sync.WaitGroup
 
-	// Owned by the goroutine:
+	mu sync.Mutex
+
+	// Guarded by mu:
+	closed   bool
 	peers    map[*Peer]struct{}
 	arrivals []time.Duration // of the packets in the present burst
 	sealing  sealingBuffers
@@ -41,8 +49,8 @@ type delivery struct {
 func newLane(plan mediaAddresses, port int, clock func() time.Duration, log *slog.Logger) (*lane, error) {
 	l := &lane{
 		clock:      clock,
-		deliveries: make(chan delivery, laneQueue),
-		commands:   make(chan func()),
+		deliveries: newDeliveryQueue(laneQueue),
+		wake:       make(chan struct{}, 1),
 		stop:       make(chan struct{}),
 		peers:      make(map[*Peer]struct{}),
 	}
@@ -50,7 +58,7 @@ func newLane(plan mediaAddresses, port int, clock func() time.Duration, log *slo
 	if err != nil {
 		return nil, err
 	}
-	l.sockets, err = newPionSockets(sockets, plan, &l.counters, pionLogs{log})
+	l.sockets, err = newPionSockets(sockets, plan, l, pionLogs{log})
 	if err != nil {
 		for _, s := range sockets {
 			_ = s.close()
@@ -65,27 +73,52 @@ func newLane(plan mediaAddresses, port int, clock func() time.Duration, log *slo
 func (l *lane) close() error {
 	close(l.stop)
 	l.done.Wait()
+	l.do(func() { l.closed = true })
 	return l.sockets.close()
 }
 
 // deliver hands over a packet, with the reference that the lane will release. It never blocks.
 func (l *lane) deliver(p *packet, subscribers []*subscriber) {
-	select {
-	case l.deliveries <- delivery{p, subscribers}:
-	default:
+	if !l.deliveries.put(delivery{p, subscribers}) {
 		l.counters.drop(dropQueueFull)
 		p.release()
+		return
+	}
+	if l.attending.Load() == 0 {
+		l.call()
 	}
 }
 
-// do runs f on the lane's goroutine and waits for it. f must not block. When the lane has been closed it does nothing. It is not to be
+// call wakes the lane's goroutine.
+func (l *lane) call() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// attend promises to call leave soon. What is delivered until then waits for that, and wakes nobody.
+func (l *lane) attend() { l.attending.Add(1) }
+
+// leave sends what was delivered, unless somebody else is at it or there is more than one burst.
+func (l *lane) leave() {
+	if l.deliveries.ready() && l.mu.TryLock() {
+		l.burst()
+		l.mu.Unlock()
+	}
+	l.attending.Add(-1)
+	if l.deliveries.ready() {
+		l.call()
+	}
+}
+
+// do runs f with all that belongs to the lane. f must not block. When the lane has been closed it does nothing. It is not to be
 // called from the lane.
 func (l *lane) do(f func()) {
-	done := make(chan struct{})
-	select {
-	case l.commands <- func() { f(); close(done) }:
-		<-done
-	case <-l.stop:
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		f()
 	}
 }
 
@@ -94,30 +127,34 @@ func (l *lane) run() {
 	defer reports.Stop()
 	for {
 		select {
-		case d := <-l.deliveries:
-			l.burst(d)
-		case f := <-l.commands:
-			f()
+		case <-l.wake:
+			l.mu.Lock()
+			l.burst()
+			l.mu.Unlock()
+			if l.deliveries.ready() {
+				l.call()
+			}
 		case <-reports.C:
-			l.report()
+			l.do(l.report)
 		case <-l.stop:
 			return
 		}
 	}
 }
 
-// burst sends a packet and whatever else is waiting, with as few calls of the kernel as possible. Nothing waits for more to come.
-func (l *lane) burst(d delivery) {
+// burst sends what is waiting, with as few calls of the kernel as possible. Nothing waits for more to come.
+func (l *lane) burst() {
+	d, ok := l.deliveries.take()
+	if !ok {
+		return
+	}
 	for _, b := range l.sockets.batches {
 		b.begin()
 	}
-	l.send(d)
-	for waiting := true; waiting && len(l.arrivals) < laneBatch; {
-		select {
-		case d = <-l.deliveries:
-			l.send(d)
-		default:
-			waiting = false
+	for ; ok; d, ok = l.deliveries.take() {
+		l.send(d)
+		if len(l.arrivals) == laneBatch {
+			break
 		}
 	}
 	for _, b := range l.sockets.batches {

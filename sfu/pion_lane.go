@@ -32,24 +32,31 @@ type pionSockets struct {
 	addresses []netip.AddrPort // for answers
 }
 
-func newPionSockets(sockets []socket, plan mediaAddresses, counters *laneCounters, logs logging.LoggerFactory) (*pionSockets, error) {
+func newPionSockets(sockets []socket, plan mediaAddresses, l *lane, logs logging.LoggerFactory) (*pionSockets, error) {
 	network, err := newMediaNet(plan.filter)
 	if err != nil {
 		return nil, err
 	}
-	p := &pionSockets{gate: newGate(counters), net: network}
+	p := &pionSockets{gate: newGate(&l.counters), net: network}
 	var muxes []ice.UDPMux
 	for _, s := range sockets {
 		bound := s.udp.LocalAddr().(*net.UDPAddr).AddrPort()
-		batch := newBatchingConn(s.udp)
+		batch, err := newBatchingConn(s.udp)
+		if err != nil {
+			return nil, err
+		}
+		incoming, err := newIncomingBatch(s.udp)
+		if err != nil {
+			return nil, err
+		}
 		p.batches = append(p.batches, batch)
 		muxes = append(muxes, &namedUDPMux{
 			UDPMuxDefault: ice.NewUDPMuxDefault(ice.UDPMuxParams{
-				Logger: logs.NewLogger("udp"), UDPConn: &gatedConn{batch, p.gate}, Net: network,
+				Logger: logs.NewLogger("udp"), UDPConn: &gatedConn{batchingConn: batch, gate: p.gate, lane: l, incoming: incoming}, Net: network,
 			}),
 			name: net.UDPAddrFromAddrPort(nameOf(bound, plan.advertise)),
 		})
-		listener := newGatedListener(s.tcp, counters)
+		listener := newGatedListener(s.tcp, &l.counters)
 		p.listeners = append(p.listeners, listener)
 		p.tcp = append(p.tcp, ice.NewTCPMuxDefault(ice.TCPMuxParams{
 			Listener: newTCPSorter(listener, p.gate), Logger: logs.NewLogger("tcp"), ReadBufferSize: tcpReadQueue,

@@ -4,48 +4,32 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-
-	"golang.org/x/net/ipv4"
-	"golang.org/x/net/ipv6"
 )
 
 const (
-	// batchSize is how many datagrams go to the kernel at once, at most.
+	// batchSize is how many datagrams go to the kernel or come from it at once, at most.
 	batchSize = 64
-	// batchBuffer is the longest datagram that is batched. Longer ones, which voice does not have, go by themselves.
-	batchBuffer = 1500
+	// batchBuffer is room for one: what Ethernet carries, and some more, since whose a longer one is has to be known to drop it. Longer ones, which voice
+	// does not have, are sent by themselves, and cut off when they come.
+	batchBuffer = 2048
 )
-
-// batchWriter is what ipv4.PacketConn and ipv6.PacketConn have in common: sendmmsg(2) on Linux, one message at a time elsewhere.
-type batchWriter interface {
-	WriteBatch(messages []ipv4.Message, flags int) (int, error)
-}
 
 // batchingConn is a UDP socket that collects what is sent between begin and flush. Only its lane begins and flushes; what others
 // send in between, such as answers to connectivity checks, goes along and is not late by more than the lane's burst of work.
 type batchingConn struct {
 	*net.UDPConn
-	writer batchWriter
 
 	mu       sync.Mutex
 	batching bool
-	count    int
-	messages [batchSize]ipv4.Message
-	to       [batchSize]net.UDPAddr
-	ips      [batchSize][16]byte
+	batch    *outgoingBatch
 }
 
-func newBatchingConn(conn *net.UDPConn) *batchingConn {
-	c := &batchingConn{UDPConn: conn}
-	if conn.LocalAddr().(*net.UDPAddr).IP.To4() != nil {
-		c.writer = ipv4.NewPacketConn(conn)
-	} else {
-		c.writer = ipv6.NewPacketConn(conn)
+func newBatchingConn(conn *net.UDPConn) (*batchingConn, error) {
+	batch, err := newOutgoingBatch(conn)
+	if err != nil {
+		return nil, err
 	}
-	for i := range c.messages {
-		c.messages[i] = ipv4.Message{Buffers: [][]byte{make([]byte, 0, batchBuffer)}, Addr: &c.to[i]}
-	}
-	return c
+	return &batchingConn{UDPConn: conn, batch: batch}, nil
 }
 
 func (c *batchingConn) begin() {
@@ -58,7 +42,7 @@ func (c *batchingConn) flush() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.batching = false
-	c.send()
+	c.batch.send()
 }
 
 // WriteToAddrPort sends a datagram, now or with the batch. Errors of a batch are nobody's: UDP loses packets anyway.
@@ -75,30 +59,8 @@ func (c *batchingConn) collect(b []byte, to netip.AddrPort) bool {
 	if !c.batching || len(b) > batchBuffer {
 		return false
 	}
-	m, address := &c.messages[c.count], &c.to[c.count]
-	m.Buffers[0] = append(m.Buffers[0][:0], b...)
-	address.Port, address.Zone = int(to.Port()), to.Addr().Zone()
-	if ip := to.Addr().Unmap(); ip.Is4() {
-		four := ip.As4()
-		address.IP = append(c.ips[c.count][:0], four[:]...)
-	} else {
-		sixteen := ip.As16()
-		address.IP = append(c.ips[c.count][:0], sixteen[:]...)
-	}
-	if c.count++; c.count == batchSize {
-		c.send()
+	if c.batch.add(b, to) {
+		c.batch.send()
 	}
 	return true
-}
-
-// send empties the batch. A datagram that cannot be sent must not keep back those behind it.
-func (c *batchingConn) send() {
-	for rest := c.messages[:c.count]; len(rest) > 0; {
-		n, err := c.writer.WriteBatch(rest, 0)
-		if err != nil {
-			n = max(n, 0) + 1
-		}
-		rest = rest[min(n, len(rest)):]
-	}
-	c.count = 0
 }

@@ -189,22 +189,43 @@ func stunUfrag(packet []byte) (ufrag []byte, ok bool) {
 type gatedConn struct {
 	*batchingConn
 	gate *gate
+	lane *lane
+
+	// Owned by the reading goroutine:
+	incoming  *incomingBatch
+	count, at int // datagrams in incoming, and the next of them to look at
 }
 
-// ReadFromAddrPort returns the next datagram that may pass to pion. Those of others are handed to them on the way.
+// ReadFromAddrPort returns the next datagram that may pass to pion. Those of others are handed to them on the way, and what becomes of
+// them is sent before this goroutine waits again.
 func (c *gatedConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for {
-		n, from, err := c.ReadFromUDPAddrPort(b)
-		if err != nil {
-			return n, from, err
-		}
-		from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
-		switch owner := c.gate.pass(b[:n], from); {
-		case owner == nil:
-		case owner.lean != nil:
-			owner.lean.receive(b[:n], leanPath{c.batchingConn, from})
-		default:
+		n, from := c.next(b)
+		c.lane.leave()
+		if n > 0 {
 			return n, from, nil
 		}
+		var err error
+		if c.count, err = c.incoming.receive(); err != nil {
+			return 0, from, err
+		}
+		c.at = 0
 	}
+}
+
+// next looks at the rest of what has come, up to one datagram for pion.
+func (c *gatedConn) next(b []byte) (int, netip.AddrPort) {
+	c.lane.attend()
+	for c.at < c.count {
+		datagram, from := c.incoming.datagram(c.at)
+		c.at++
+		switch owner := c.gate.pass(datagram, from); {
+		case owner == nil:
+		case owner.lean != nil:
+			owner.lean.receive(datagram, leanPath{c.batchingConn, from})
+		default:
+			return copy(b, datagram), from
+		}
+	}
+	return 0, netip.AddrPort{}
 }
