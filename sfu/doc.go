@@ -16,7 +16,10 @@
 // the peers placed on it; everything a subscriber's slots need belongs to that goroutine, so that nothing here is locked for a packet.
 // Payloads are never looked into: end-to-end encryption stays possible.
 //
+// A room may be on several nodes, an SFU each. Router.AttachRelay joins two Routers: a Relay is a subscriber with streams for slots, and brings the packets of those who are
+// behind it, who have slots here as if their microphones were. What carries its packets is the caller's business.
+//
 // What strangers send ends early: offers are read and bounded by parseOffer, and pion sees descriptions of our own only; datagrams of nobody who is
 // known, and of those who are muted, end at the gate before pion sees them, TCP connections are counted and never waited for, headers are
-// read by parseRTP. Fuzz tests go with each.
+// read by parseRTP. Other nodes are no strangers, but may err: what a relay receives is read by parseRelayPacket. Fuzz tests go with each.
 package sfu
