@@ -69,6 +69,12 @@ a warning at start says that guests are let in. With keys, clients bring an acce
 try it out, make one with ` + "`hubbub token`" + `. Other users of a machine see the flags of its processes: on a shared one, give keys by the environment or the file.
 
 %s
+## Looking into a running cluster
+
+` + "`hubbub nodes`, `hubbub rooms` and `hubbub where ROOM`" + ` ask one node what it sees: who is in the cluster, which node owns which room, and how
+the asked node's links to the others are doing.
+
+%s
 ## Ports
 
 HTTP and WebSockets are at ` + "`--listen`" + `; browsers give a page the microphone only on ` + "`localhost`" + ` or behind HTTPS, so put a TLS proxy in front for other machines. Media
@@ -91,7 +97,7 @@ func renderDocumentation(t *testing.T) string {
 	for _, command := range parser.Model.Leaves(true) {
 		tables[command.Name] = renderTable(command.Flags)
 	}
-	return fmt.Sprintf(documentationTemplate, tables["serve"], tables["token"])
+	return fmt.Sprintf(documentationTemplate, tables["serve"], tables["token"], tables["nodes"])
 }
 
 var flagName = regexp.MustCompile(`--[a-z][a-z-]*`)

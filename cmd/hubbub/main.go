@@ -1,6 +1,7 @@
 // Command hubbub is the voice-room server in one binary. Its files, in the order of what happens: configuration.go declares every
 // setting once; sources.go fills them from flags, environment and file; validate.go refuses what makes no sense;
-// serve.go wires the packages together. token.go mints access tokens.
+// serve.go wires the packages together. token.go mints access tokens; nodes.go and rooms.go
+// look into a running service.
 //
 // Exit codes: 0 done, 1 failed, 2 wrong configuration or usage.
 package main
@@ -24,6 +25,9 @@ type commandLine struct {
 	Serve    serveCommand    `cmd:"" help:"Run the server."`
 	Loadtest loadtestCommand `cmd:"" help:"Put a load on a server, to size a machine."`
 	Token    tokenCommand    `cmd:"" help:"Make an access token and print it."`
+	Nodes    nodesCommand    `cmd:"" help:"Show the nodes of a running cluster, and their links."`
+	Rooms    roomsCommand    `cmd:"" help:"Show the rooms of a running cluster, and which node owns each."`
+	Where    whereCommand    `cmd:"" help:"Show which node owns a room."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
