@@ -33,6 +33,10 @@ build: $(PAGE) ## Build bin/hubbub, with the web app in it
 run: build ## Build what is needed and serve on this machine; ARGS='--flag=value ...' for more
 	@exec bin/hubbub serve $(ARGS)
 
+.PHONY: cluster
+cluster: build ## Run three nodes and a redis-server on this machine; ARGS='--flag=value ...' for all three
+	@exec scripts/cluster $(ARGS)
+
 .PHONY: test
 test: test-deps test-web test-go e2e e2e-firefox ## Run every test, in real browsers too; installs what is missing
 
@@ -74,6 +78,10 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 .PHONY: bench
 bench: ## Run the benchmarks
 	go test -run='^$$' -bench=. -benchmem ./...
+
+.PHONY: faults
+faults: test-deps ## Measure each fault of a cluster ten times, against its bounds (an hour; needs root or sudo)
+	go test -count=1 -timeout=3h -v ./signaling/blackbox/cluster -faults -run='$(or $(FAULT),.)' | grep -v '^=== '
 
 .PHONY: clean
 clean: ## Remove what was built (not the tools in .cache, nor node_modules)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -34,7 +35,7 @@ func (c *nodesCommand) Run(stdout io.Writer) error {
 	for _, m := range view.Members {
 		rtt, loss, streams, age := "-", "-", "-", "-"
 		if l, ok := links[m.Name]; ok {
-			rtt, loss, streams = fmt.Sprintf("%.1f ms", l.RTT), fmt.Sprintf("%.1f %%", 100*l.Loss), fmt.Sprint(l.Streams)
+			rtt, loss, streams = fmt.Sprintf("%.1f ms", l.RTT), fmt.Sprintf("%.1f %%", 100*l.Loss), strconv.Itoa(l.Streams)
 			age = time.Since(l.Since).Round(time.Second).String()
 		}
 		name := m.Name
