@@ -201,36 +201,23 @@ func TestRedisPresenceEnds(t *testing.T) {
 	if err := a.Put(t.Context(), cluster.SessionRecord{Session: "s", User: "ana", Room: "lobby"}); err != nil {
 		t.Fatal(err)
 	}
-	known := func() int {
-		t.Helper()
-		ofUser, err := b.Sessions(t.Context(), "ana")
-		if err != nil {
-			t.Fatal(err)
+	known := func(want int) error {
+		if ofUser, err := b.Sessions(t.Context(), "ana"); err != nil || len(ofUser) != want {
+			return fmt.Errorf("sessions: %v, %w", ofUser, err)
 		}
-		return len(ofUser)
-	}
-	if n := known(); n != 1 {
-		t.Fatalf("%d sessions", n)
+		return nil
 	}
 	since := time.Now()
 	eventually(t, "refresh beyond the lifetime", func() error {
 		if time.Since(since) < 3*lifetime {
 			return errors.New("too early")
 		}
-		if known() != 1 {
-			return errors.New("not there")
-		}
-		return nil
+		return known(1)
 	})
 	if err := dying.Close(); err != nil { // as abruptly as death
 		t.Fatal(err)
 	}
-	eventually(t, "the end of a dead node's session", func() error {
-		if n := known(); n != 0 {
-			return fmt.Errorf("%d sessions", n)
-		}
-		return nil
-	})
+	eventually(t, "the end of a dead node's session", func() error { return known(0) })
 	online, err := b.Online(t.Context(), "", 0)
 	if err != nil || len(online) != 0 {
 		t.Errorf("online: %v, %v", online, err)

@@ -28,8 +28,8 @@ type redisTarget struct {
 //	redis+cluster://USER:PASSWORD@HOST1:7000,HOST2:7001
 //
 // USER and PASSWORD before a Sentinel's host are the Sentinel's own. The form after the host is that of go-redis (ParseURL,
-// ParseFailoverURL, ParseClusterURL), with its parameters, such as pool_size=20 or skip_verify=true. Beyond those there are, with
-// TLS, ca_file, cert_file and key_file: PEM files of who may vouch for Redis, and of this client's certificate and key.
+// ParseFailoverURL, ParseClusterURL), with its parameters, such as pool_size=20 or skip_verify=true; so are its own forms
+// without + in the scheme, where master_name or addr tell what is meant. Beyond those there are, with TLS, ca_file, cert_file and key_file: PEM files of who may vouch for Redis, and of this client's certificate and key.
 // It reads these files. The error does not repeat the URL, which may hold a password.
 func CheckRedisURL(text string) error {
 	_, err := parseRedisURL(text)
@@ -41,7 +41,7 @@ func parseRedisURL(text string) (redisTarget, error) {
 	if err != nil {
 		return redisTarget{}, err
 	}
-	secure, kind, err := redisScheme(u.Scheme)
+	kind, secure, err := redisKind(u)
 	if err != nil {
 		return redisTarget{}, err
 	}
@@ -76,9 +76,9 @@ func splitRedisURL(text string) (*url.URL, error) {
 	if end < 0 {
 		end = len(rest)
 	}
-	hosts := strings.Split(rest[strings.LastIndexByte(rest[:end], '@')+1:end], ",")
-	first := strings.TrimSuffix(rest[:end], strings.TrimPrefix(strings.Join(hosts, ","), hosts[0]))
-	u, err := url.Parse(scheme + "://" + first + rest[end:])
+	hosts := strings.LastIndexByte(rest[:end], '@') + 1
+	first, others, several := strings.Cut(rest[hosts:end], ",")
+	u, err := url.Parse(scheme + "://" + rest[:hosts] + first + rest[end:])
 	if err != nil {
 		if bad, ok := errors.AsType[*url.Error](err); ok {
 			err = bad.Err // without the URL
@@ -92,19 +92,27 @@ func splitRedisURL(text string) (*url.URL, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the URL's parameters: %w", err)
 	}
-	for _, host := range hosts[1:] {
-		query.Add("addr", host)
+	if several {
+		query["addr"] = append(query["addr"], strings.Split(others, ",")...)
 	}
 	u.RawQuery = query.Encode()
 	return u, nil
 }
 
-func redisScheme(scheme string) (secure bool, kind string, err error) {
-	protocol, kind, _ := strings.Cut(scheme, "+")
+// redisKind tells what a URL names: "sentinel", "cluster" or "" for a single server.
+func redisKind(u *url.URL) (kind string, secure bool, err error) {
+	protocol, kind, _ := strings.Cut(u.Scheme, "+")
 	if protocol != "redis" && protocol != "rediss" || kind != "" && kind != "sentinel" && kind != "cluster" {
-		return false, "", fmt.Errorf("the scheme %q is not redis or rediss, nor one of them with +sentinel or +cluster", scheme)
+		return "", false, fmt.Errorf("the scheme %q is not redis or rediss, nor one of them with +sentinel or +cluster", u.Scheme)
 	}
-	return protocol == "rediss", kind, nil
+	switch query := u.Query(); {
+	case kind != "":
+	case query.Has("master_name"):
+		kind = "sentinel"
+	case query.Has("addr"):
+		kind = "cluster"
+	}
+	return kind, protocol == "rediss", nil
 }
 
 // parseRedisKind leaves the reading of the URL to go-redis. It also returns the TLS configuration, where there is one.

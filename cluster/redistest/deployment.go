@@ -25,8 +25,12 @@ func StartCluster(t testing.TB) []*Server {
 		servers[i] = Start(t, "--cluster-enabled", "yes", "--cluster-config-file", "nodes.conf",
 			"--cluster-port", strconv.Itoa(buses[i]), "--cluster-node-timeout", "5000")
 		clients[i] = redis.NewClient(&redis.Options{Addr: servers[i].Address()})
-		defer func() { _ = clients[i].Close() }()
 	}
+	defer func() {
+		for _, c := range clients {
+			_ = c.Close()
+		}
+	}()
 	ctx := t.Context()
 	for i, c := range clients {
 		first, last := slots*i/masters, slots*(i+1)/masters-1
