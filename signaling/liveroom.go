@@ -3,10 +3,10 @@ package signaling
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
-	"sync"
-
+	"hubbub/cluster/link"
 	"hubbub/room"
 	"hubbub/sfu"
 	"hubbub/signaling/replica"
@@ -20,7 +20,7 @@ var errRoomEnded = errors.New("the room has ended")
 // find another one when that dies.
 const requestTimeout = 10 * time.Second
 
-// authority is where a room's commands go: to this node's [ownership] of it, or
+// authority is where a room's commands go: to this node's [reign] of it, or
 // over a link to the owner's.
 type authority interface {
 	// submit takes a command, or drops it: one that is not answered is submitted again to the
@@ -46,11 +46,14 @@ type liveRoom struct {
 	replica   *replica.Replica
 	members   map[string]*member // this node's, by participant id
 	authority authority          // nil while there is none
+	turned    chan struct{}      // closed when there is another authority
+	awaited   int                // other nodes that are on their way here
 	relays    relays
 	// requests are this node's commands that have not been answered, by number.
 	requests map[uint64]*roomRequest
 	numbers  uint64
-	deferred []func() // to be done before the lock is given back
+	stream   *link.Stream // to the owner, nil before the first and where there is none
+	deferred []func()     // to be done before the lock is given back
 	rel      released
 	ended    bool
 	done     chan struct{} // closed when ended
@@ -89,8 +92,16 @@ func (rel *released) peer(p *sfu.Peer) {
 func (s *Server) newLiveRoom(name string) *liveRoom {
 	return &liveRoom{
 		name: name, server: s, router: s.cfg.SFU.NewRouter(),
-		members: make(map[string]*member), requests: make(map[uint64]*roomRequest), done: make(chan struct{}),
+		members: make(map[string]*member), requests: make(map[uint64]*roomRequest),
+		turned: make(chan struct{}), done: make(chan struct{}),
 	}
+}
+
+// setAuthority says where commands go from now on.
+func (r *liveRoom) setAuthority(a authority) {
+	r.authority = a
+	close(r.turned)
+	r.turned = make(chan struct{})
 }
 
 // do runs f with the room to itself, and then frees what came loose.
@@ -283,10 +294,10 @@ func (r *liveRoom) remove(m *member) {
 // endIfUnused ends the room on this node when nobody here is in it or on the way
 // in, and no other node needs it here.
 func (r *liveRoom) endIfUnused() {
-	if r.ended || len(r.members) > 0 || len(r.requests) > 0 {
+	if r.ended || len(r.members) > 0 || len(r.requests) > 0 || r.awaited > 0 {
 		return
 	}
-	if o, owns := r.authority.(*ownership); owns && !o.superfluous() {
+	if o, owns := r.authority.(*reign); owns && !o.superfluous() {
 		return
 	}
 	r.end()
@@ -295,9 +306,22 @@ func (r *liveRoom) endIfUnused() {
 func (r *liveRoom) end() {
 	r.ended = true
 	close(r.done)
-	if o, owns := r.authority.(*ownership); owns {
-		o.end()
+	switch a := r.authority.(type) {
+	case *reign:
+		a.end()
+		if r.server.cluster != nil {
+			// Before a new room of the name can begin here, which is to get a claim of its own.
+			r.server.cluster.Directory.Release(r.name)
+		}
+	default:
+		if r.server.cluster != nil {
+			r.server.cluster.Directory.Forget(r.name)
+		}
 	}
+	if r.stream != nil {
+		_ = r.stream.Close() // never fails
+	}
+	r.dropRelaysBut(nil)
 	r.server.registry.dropRoom(r)
 	r.rel.router = r.router
 }

@@ -37,11 +37,14 @@ func connect(ctx context.Context, c *call, p *params) (any, error) {
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	s, err := c.server.identify(token, name, resume, p.has("name"))
+	if c.server.Draining() {
+		return nil, errUnavailable("the node is about to end: connect to another one")
+	}
+	s, err := c.server.identify(ctx, token, name, resume, p.has("name"))
 	if err != nil {
 		return nil, err
 	}
-	signed, err := c.server.resume.sign(s.id, s.user.ID)
+	signed, err := c.server.resume.sign(s, c.server.self.Name, c.server.self.Boot)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +55,7 @@ func connect(ctx context.Context, c *call, p *params) (any, error) {
 	c.dispatcher.session = s
 	c.server.present(ctx, s, "")
 	c.reply(connectResult{
-		Session: s.id, User: s.user, Resume: signed, Resumed: s.previous != nil,
+		Session: s.id, User: s.user, Resume: signed, Resumed: len(s.continued()) > 0,
 		ServerTime: millis(time.Now()), Node: c.server.cfg.Node,
 		ICEServers: []struct{}{}, Calls: []struct{}{},
 		Limits: limitsObject{
@@ -66,9 +69,9 @@ func connect(ctx context.Context, c *call, p *params) (any, error) {
 
 // identify finds out who connects. A resume string that is worth nothing any more
 // is no error for those who say otherwise who they are.
-func (s *Server) identify(token, name, resume string, named bool) (*session, error) {
+func (s *Server) identify(ctx context.Context, token, name, resume string, named bool) (*session, error) {
 	if resume != "" {
-		if continued := s.resumable(resume); continued != nil {
+		if continued := s.resumable(ctx, resume); continued != nil {
 			return continued, nil
 		}
 	}
@@ -90,13 +93,16 @@ func (s *Server) identify(token, name, resume string, named bool) (*session, err
 	return &session{id: newID(), user: userObject{ID: id, Name: name}, grants: guestGrants, guest: true}, nil
 }
 
-func (s *Server) resumable(resume string) *session {
-	id, user, err := s.resume.read(resume)
+func (s *Server) resumable(ctx context.Context, resume string) *session {
+	claims, err := s.resume.read(resume)
 	if err != nil {
 		return nil
 	}
-	old := s.registry.find(id)
-	if old == nil || old.user.ID != user {
+	old := s.registry.find(claims.ID)
+	if old == nil {
+		return s.resumeFromElsewhere(ctx, claims)
+	}
+	if old.user.ID != claims.Subject {
 		return nil
 	}
 	return &session{id: newID(), user: old.user, grants: old.grants, guest: old.guest, previous: old.origin()}

@@ -55,7 +55,9 @@ func join(ctx context.Context, c *call, p *params) (any, error) {
 	}
 	if at == nil {
 		c.server.present(ctx, s, name)
-		c.server.retire(s.takeOrigin())
+		origin, elsewhere := s.takeOrigin()
+		c.server.retire(origin)
+		c.server.voidElsewhere(resumed{user: s.user.ID, sessions: elsewhere})
 		c.log.Info("joined", "room", name, "user", s.user.ID, "session", s.id, "media", md != nil)
 	}
 	c.server.metrics.joined(time.Since(c.received))

@@ -25,7 +25,7 @@ func users(ctx context.Context, c *call, p *params) (any, error) {
 	var listed []onlineObject
 	var err error
 	if p.has("room") {
-		listed, err = usersOfRoom(c, name)
+		listed, err = usersOfRoom(ctx, c, name)
 	} else {
 		listed, err = usersAnywhere(ctx, c)
 	}
@@ -37,7 +37,7 @@ func users(ctx context.Context, c *call, p *params) (any, error) {
 	}{listed}, nil
 }
 
-func usersOfRoom(c *call, name string) ([]onlineObject, error) {
+func usersOfRoom(ctx context.Context, c *call, name string) ([]onlineObject, error) {
 	if err := checkIdentifier("room", name); err != nil {
 		return nil, err
 	}
@@ -45,13 +45,9 @@ func usersOfRoom(c *call, name string) ([]onlineObject, error) {
 	if (at == nil || at.room.name != name) && !c.session.grants.List {
 		return nil, errForbidden("the token does not allow to list")
 	}
-	r := c.server.registry.room(name)
-	if r == nil {
+	listed, found := c.server.roster(ctx, name)
+	if !found {
 		return nil, errNotFound("no such room")
-	}
-	listed := []onlineObject{}
-	for _, p := range r.participants() {
-		listed = append(listed, onlineObject{ID: p.User, Name: p.Name, Room: name})
 	}
 	return listed, nil
 }
@@ -86,15 +82,13 @@ type roomSummary struct {
 }
 
 // rooms lists the rooms that have someone in them.
-func rooms(_ context.Context, c *call, _ *params) (any, error) {
+func rooms(ctx context.Context, c *call, _ *params) (any, error) {
 	if !c.session.grants.List {
 		return nil, errForbidden("the token does not allow to list")
 	}
 	listed := []roomSummary{}
-	for name, r := range c.server.registry.allRooms() {
-		if n := r.size(); n > 0 {
-			listed = append(listed, roomSummary{Name: name, Participants: n})
-		}
+	for name, n := range c.server.allRooms(ctx) {
+		listed = append(listed, roomSummary{Name: name, Participants: n})
 	}
 	slices.SortFunc(listed, func(a, b roomSummary) int { return cmp.Compare(a.Name, b.Name) })
 	if len(listed) > maxListed {

@@ -45,7 +45,7 @@ func newMetrics(s *Server) *metrics {
 			_, rooms := s.registry.size()
 			return rooms
 		}),
-		participants: gauge("participants", "Participants of all rooms.", s.participants),
+		participants: gauge("participants", "Participants of all rooms.", s.Participants),
 		requests:     counter("messages_total", "Requests and notifications received, by method.", "method"),
 		failures:     counter("errors_total", "Requests answered with an error, by its reason.", "reason"),
 		closes:       counter("closes_total", "WebSockets that ended, by close code; 0 stands for a broken connection.", "code"),
@@ -109,10 +109,18 @@ func (s *Server) connections() int {
 	return len(s.conns)
 }
 
-func (s *Server) participants() int {
+// Participants counts those who are connected to this node.
+func (s *Server) Participants() int {
 	n := 0
 	for _, r := range s.registry.allRooms() {
-		n += r.size()
+		n += r.locals()
 	}
 	return n
+}
+
+// locals counts the participants who are connected to this node, or were.
+func (r *liveRoom) locals() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.members)
 }

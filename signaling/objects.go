@@ -90,6 +90,22 @@ func roomOnWire(r *room.Room) roomObject {
 	}
 }
 
+// roomInfoObject is a room without its participants.
+type roomInfoObject struct {
+	Name      string `json:"name"`
+	CreatedAt int64  `json:"createdAt"`
+	Limit     int    `json:"limit"`
+}
+
+type roomEvent struct {
+	Room    roomInfoObject `json:"room"`
+	Version int            `json:"version"`
+}
+
+func roomInfoOnWire(info room.Info) roomInfoObject {
+	return roomInfoObject{Name: info.Name, CreatedAt: millis(info.CreatedAt), Limit: info.Limit}
+}
+
 func messageOnWire(m room.Message) messageObject {
 	return messageObject{
 		ID: m.ID, Seq: m.Seq, Participant: m.Participant,

@@ -128,6 +128,17 @@ func (g *registry) devices(user string) []*session {
 	return slices.Clone(g.byUser[user])
 }
 
+// connected answers all sessions that have a connection.
+func (g *registry) connected() []*session {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	var connected []*session
+	for _, devices := range g.byUser {
+		connected = append(connected, devices...)
+	}
+	return connected
+}
+
 // room answers a living room, or nil.
 func (g *registry) room(name string) *liveRoom {
 	g.mu.Lock()

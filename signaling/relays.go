@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"hubbub/cluster/link"
 	"hubbub/sfu"
 	"hubbub/signaling/replica"
 )
@@ -14,6 +15,75 @@ type roomRelay struct {
 	media    *sfu.Relay
 	route    *route              // by which its packets come
 	enrolled map[string]struct{} // participants behind it who may be heard
+}
+
+// relayTo begins to exchange media with a node that has people in the room, which expects them at a route of that number. It answers the
+// number of the route on which this node expects them.
+func (r *liveRoom) relayTo(n replica.Node, peer link.Peer, number uint32) uint32 {
+	rt := r.server.routes.add()
+	if !r.attachRelay(n, peer, rt, number) {
+		return 0
+	}
+	return rt.number
+}
+
+// relayToOwner does the same with the owner. What another owner brought is brought by this one now.
+func (r *liveRoom) relayToOwner(n replica.Node, peer link.Peer, rt *route, number uint32) {
+	if r.ended || !r.attachRelay(n, peer, rt, number) {
+		return
+	}
+	for other := range r.relays {
+		if other != n {
+			r.arrangeBy(n)
+			r.dropRelay(other)
+		}
+	}
+	r.arrangeBy(n)
+}
+
+func (r *liveRoom) attachRelay(n replica.Node, peer link.Peer, rt *route, number uint32) bool {
+	media, err := r.router.AttachRelay(sfu.RelayConfig{Streams: r.server.cfg.Slots, Send: r.server.sendBy(peer, number)})
+	if err != nil {
+		r.server.log.Error("room's media not relayed", "room", r.name, "node", n.Name, "err", err)
+		r.server.routes.remove(rt)
+		return false
+	}
+	relay := &roomRelay{media: media, route: rt, enrolled: make(map[string]struct{})}
+	rt.media.Store(media)
+	before := r.relays[n]
+	if r.relays == nil {
+		r.relays = make(relays)
+	}
+	r.relays[n] = relay
+	if before != nil {
+		for id := range before.enrolled {
+			relay.enrol(r, id)
+		}
+		r.closeRelay(before)
+	}
+	return true
+}
+
+// dropRelay ends the exchange of media with a node.
+func (r *liveRoom) dropRelay(n replica.Node) {
+	if relay := r.relays[n]; relay != nil {
+		delete(r.relays, n)
+		r.closeRelay(relay)
+	}
+}
+
+func (r *liveRoom) closeRelay(relay *roomRelay) {
+	r.server.routes.remove(relay.route)
+	relay.media.Close()
+}
+
+// dropRelaysBut leaves the relays to followers alone.
+func (r *liveRoom) dropRelaysBut(followers map[replica.Node]*follower) {
+	for n := range r.relays {
+		if followers[n] == nil {
+			r.dropRelay(n)
+		}
+	}
 }
 
 // arrange makes a participant come from where they are now.
@@ -49,7 +119,10 @@ func (all relays) towards(r *liveRoom, participant string) *roomRelay {
 }
 
 func (l *roomRelay) enrol(r *liveRoom, participant string) {
-	p, _ := r.replica.Room().Participant(participant)
+	p, here := r.replica.Room().Participant(participant)
+	if !here {
+		return
+	}
 	l.enrolled[participant] = struct{}{}
 	l.media.Enrol(participant, p.CSRC)
 }
@@ -61,12 +134,31 @@ func (l *roomRelay) withdraw(participant string) {
 	}
 }
 
-// arrangeAll makes everyone come from where they are, after a relay was added or taken away.
+// arrangeBy makes everyone who is on another node come by one relay, before others are dropped.
+func (r *liveRoom) arrangeBy(n replica.Node) {
+	if r.replica == nil {
+		return
+	}
+	for id, seat := range r.replica.Seats() {
+		if seat.Publishes && seat.Node != r.server.self {
+			r.relays[n].enrol(r, id)
+		}
+	}
+}
+
+// arrangeAll makes everyone come from where they are.
 func (r *liveRoom) arrangeAll() {
 	if r.replica == nil {
 		return
 	}
 	for id := range r.replica.Seats() {
 		r.relays.arrange(r, id)
+	}
+	for _, relay := range r.relays {
+		for id := range relay.enrolled {
+			if _, seated := r.replica.Seat(id); !seated {
+				relay.withdraw(id)
+			}
+		}
 	}
 }

@@ -3,47 +3,74 @@ package signaling
 import (
 	"crypto/rand"
 	"errors"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
 // resumeSigner makes and reads resume strings: which session of which user may be
-// continued. Whether it still may is for the registry to say. Safe for
-// concurrent use.
-type resumeSigner struct{ key []byte }
+// continued. Whether it still may is for the node that had it to say, or, when that is gone, for
+// those that have its room. Safe for concurrent use.
+type resumeSigner struct{ keys [][]byte }
 
-// newResumeSigner uses the cluster's key, so that every node reads what another
-// wrote. Without one the key is random and lasts as long as the process, as do
+// newResumeSigner uses the cluster's keys, so that every node reads what another
+// wrote: the first signs, any of them proves. Without one the key is random and lasts as long as the process, as do
 // the sessions.
-func newResumeSigner(clusterKey []byte) resumeSigner {
-	if len(clusterKey) == 0 {
-		clusterKey = make([]byte, 32)
-		_, _ = rand.Read(clusterKey) // never fails (crypto/rand)
+func newResumeSigner(clusterKeys [][]byte) resumeSigner {
+	if len(clusterKeys) == 0 {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // never fails (crypto/rand)
+		clusterKeys = [][]byte{key}
 	}
-	return resumeSigner{key: clusterKey}
+	return resumeSigner{keys: clusterKeys}
 }
 
 // resumeAudience keeps an access token from passing as a resume string should a
 // key serve for both.
 const resumeAudience = "hubbub resume"
 
-func (s resumeSigner) sign(session, user string) (string, error) {
-	token := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
-		ID: session, Subject: user, Audience: jwt.ClaimStrings{resumeAudience},
-	})
-	return token.SignedString(s.key)
+// resumeClaims is what a resume string says: all that another node needs to go on with the session when the one that
+// made it is gone.
+type resumeClaims struct {
+	jwt.RegisteredClaims
+	// Continues is the session that this one was to continue when it was made; it may not have taken its seat yet.
+	Continues string `json:"continues,omitempty"`
+	Name      string `json:"name"`
+	Guest     bool   `json:"guest,omitempty"`
+	Grants    Grants `json:"grants"`
+	Node      string `json:"node"`
+	Boot      string `json:"boot"`
 }
 
-// read answers the session's and the user's id.
-func (s resumeSigner) read(resume string) (session, user string, err error) {
-	var claims jwt.RegisteredClaims
-	_, err = jwt.ParseWithClaims(resume, &claims, func(*jwt.Token) (any, error) { return s.key, nil },
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(resumeAudience))
+// sign makes the resume string of a session of this node.
+func (s resumeSigner) sign(of *session, node, boot string) (string, error) {
+	claims := resumeClaims{
+		RegisteredClaims: jwt.RegisteredClaims{
+			ID: of.id, Subject: of.user.ID, Audience: jwt.ClaimStrings{resumeAudience}, IssuedAt: jwt.NewNumericDate(time.Now()),
+		},
+		Name: of.user.Name, Guest: of.guest, Grants: of.grants, Node: node, Boot: boot,
+	}
+	if continued := of.continued(); len(continued) > 0 {
+		claims.Continues = continued[0]
+	}
+	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(s.keys[0])
+}
+
+// read answers what a resume string says.
+func (s resumeSigner) read(resume string) (claims resumeClaims, err error) {
+	for _, key := range s.keys {
+		claims = resumeClaims{}
+		_, err = jwt.ParseWithClaims(resume, &claims, func(*jwt.Token) (any, error) { return key, nil },
+			jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithAudience(resumeAudience))
+		if err == nil {
+			break
+		}
+	}
 	if err != nil {
-		return "", "", err
+		return resumeClaims{}, err
 	}
 	if claims.ID == "" || claims.Subject == "" {
-		return "", "", errors.New("the resume string names no session")
+		return resumeClaims{}, errors.New("the resume string names no session")
 	}
-	return claims.ID, claims.Subject, nil
+	return claims, nil
 }

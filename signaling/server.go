@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -53,16 +54,17 @@ type Config struct {
 	Inbox    inbox
 	Presence presence
 	Node     string   // this node's name, as connect tells it
+	Boot     string   // of this process among all that have the node's name
 	Keys     []APIKey // none: everyone is a guest
 	// Guests lets people in without a token although there are keys.
-	Guests     bool
-	Origins    []string      // allowed beside the server's own; "*" allows every one
-	Grace      time.Duration // in which a broken connection may be resumed
-	Slots      int           // audio slots of one participant, as connect tells it
-	RoomLimit  int           // participants of one room
-	Unlimited  bool          // no rate limit, for load tests
-	ClusterKey []byte        // signs resume strings; random if empty
-	Logger     *slog.Logger
+	Guests      bool
+	Origins     []string      // allowed beside the server's own; "*" allows every one
+	Grace       time.Duration // in which a broken connection may be resumed
+	Slots       int           // audio slots of one participant, as connect tells it
+	RoomLimit   int           // participants of one room
+	Unlimited   bool          // no rate limit, for load tests
+	ClusterKeys [][]byte      // the first signs resume strings, any proves them; random if empty
+	Logger      *slog.Logger
 }
 
 // Server serves the signalling protocol on the WebSockets that it is handed as
@@ -70,6 +72,9 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	self     replica.Node // this process among all nodes
+	cluster  *Cluster     // nil: alone
+	routes   routes
+	departed departures // other nodes
 	keys     keyring
 	resume   resumeSigner
 	registry *registry
@@ -81,6 +86,8 @@ type Server struct {
 	ctx    context.Context // ends with Shutdown
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup // the sweeper
+
+	draining atomic.Bool // no new sessions
 
 	mu       sync.Mutex
 	conns    map[*conn]struct{}
@@ -94,7 +101,7 @@ func New(cfg Config) *Server {
 	s := &Server{
 		cfg:      cfg,
 		keys:     newKeyring(cfg.Keys),
-		resume:   newResumeSigner(cfg.ClusterKey),
+		resume:   newResumeSigner(cfg.ClusterKeys),
 		registry: newRegistry(),
 		receipts: newReceipts(),
 		log:      cfg.Logger,
@@ -103,7 +110,7 @@ func New(cfg Config) *Server {
 		conns:    make(map[*conn]struct{}),
 		idle:     make(chan struct{}),
 	}
-	s.self = replica.Node{Name: cfg.Node, Boot: newID()}
+	s.self = replica.Node{Name: cfg.Node, Boot: cfg.Boot}
 	s.metrics = newMetrics(s)
 	s.upgrader = websocket.Upgrader{
 		Subprotocols:     []string{Subprotocol},
@@ -236,6 +243,7 @@ func (s *Server) sweep() {
 func (s *Server) connectionEnded(old *session, left bool) {
 	now := time.Now()
 	at, resumable := old.breakOff(now)
+	s.discardLingering(old)
 	resumable = resumable && !left
 	s.registry.disconnected(old, resumable)
 	if resumable {
@@ -260,6 +268,25 @@ func (s *Server) end(old *session) {
 	if err := s.cfg.Presence.Remove(s.ctx, old.id); err != nil {
 		s.log.Warn("presence not removed", "session", old.id, "err", err)
 	}
+}
+
+// endLingering bounds how long the media of someone who has moved to another node are served.
+func (s *Server) endLingering(old *session) {
+	s.tasks.Go(func() {
+		timer := time.NewTimer(lingering)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-s.ctx.Done():
+		}
+		s.discardLingering(old)
+	})
+}
+
+func (s *Server) discardLingering(old *session) {
+	var rel released
+	rel.peer(old.takeLingering())
+	s.discard(rel)
 }
 
 // discard closes what a change of a room has left over. No lock may be held: it

@@ -29,10 +29,12 @@ type session struct {
 	previous *session
 	// foreign are the sessions of other nodes that it may continue; dead says that
 	// their node is gone.
-	foreign []string
-	dead    bool
-	void    bool      // its resume string is worth nothing any more
-	broken  time.Time // when its connection ended; zero while it is there
+	foreign   []string
+	dead      bool
+	departing bool      // it was asked to connect elsewhere
+	lingering *sfu.Peer // media of a departing one that has arrived there
+	void      bool      // its resume string is worth nothing any more
+	broken    time.Time // when its connection ended; zero while it is there
 }
 
 // place is a session's seat in a room. It is compared by identity: a session
@@ -128,13 +130,13 @@ func (s *session) comesFromDeadNode() bool {
 	return s.dead
 }
 
-// takeOrigin answers the session that this one continues, once.
-func (s *session) takeOrigin() *session {
+// takeOrigin answers the session that this one continues, once: one of this node, or the ids of those of others.
+func (s *session) takeOrigin() (origin *session, elsewhere []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	origin := s.previous
-	s.previous = nil
-	return origin
+	origin, elsewhere = s.previous, s.foreign
+	s.previous, s.foreign, s.dead = nil, nil, false
+	return origin, elsewhere
 }
 
 // brokenAt is when the connection ended.
@@ -153,5 +155,3 @@ func (s *session) breakOff(now time.Time) (at *place, resumable bool) {
 	s.broken = now
 	return s.place, !s.void
 }
-
-func (s *session) linger(*sfu.Peer) bool { return false }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/rand"
 	"io"
 	"net"
 	"net/http"
@@ -16,24 +15,29 @@ import (
 )
 
 // adminHandler is what operators and their machines see; address is this node's for others.
-func adminHandler(front *signaling.Server, media *sfu.SFU, node string, address net.Addr) http.Handler {
+func adminHandler(front *signaling.Server, media *sfu.SFU, others *neighbours, address net.Addr) http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		front, media,
 	)
+	registry.MustRegister(others.collectors()...)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "alive\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if front.Stopping() {
+		switch {
+		case front.Draining():
 			http.Error(w, "ending", http.StatusServiceUnavailable)
+			return
+		case !others.ready():
+			http.Error(w, "has not joined the cluster yet", http.StatusServiceUnavailable)
 			return
 		}
 		_, _ = io.WriteString(w, "ready\n")
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	mux.Handle("GET /debug/cluster", front.ClusterView(signaling.Member{Name: node, Boot: rand.Text(), Addr: address.String()}))
+	mux.Handle("GET /debug/cluster", front.ClusterView(signaling.Member{Addr: address.String()}))
 
 	// Without cmdline, which would show the keys that were given as flags.
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index) // and the profiles by name

@@ -20,11 +20,11 @@ type configuration struct {
 	MediaIP   []netip.Addr `name:"media-ip" placeholder:"IP" unset:"found by itself" help:"The address put into answers, for clients to send their media to; several may be given."`
 	Lanes     int          `placeholder:"NUMBER" unset:"number of CPUs" help:"Number of lanes: each has a socket and a sending goroutine of its own."`
 
-	Redis         string     `placeholder:"URL" unset:"none: memory" help:"URL of the Redis that keeps presence and whispers for all nodes, redis:// or rediss://. Not in this version yet."`
-	Node          string     `placeholder:"NAME" unset:"the host's name and port" help:"This node's name, unique in the cluster."`
-	ClusterListen string     `placeholder:"HOST:PORT" unset:"none" help:"Gossip and link address; the cluster is off without it. Not in this version yet."`
-	ClusterJoin   []string   `placeholder:"HOST:PORT" unset:"none" help:"Addresses of other nodes. The first node of a cluster is started without."`
-	ClusterKey    clusterKey `placeholder:"BASE64" unset:"none" help:"32 bytes in base64: encrypts gossip, proves nodes to each other, signs what clients resume with. Needed with --cluster-listen."`
+	Redis         string       `placeholder:"URL" unset:"none: memory" help:"URL of the Redis that keeps presence and whispers for all nodes, redis:// or rediss://; redis+sentinel:// and redis+cluster:// too."`
+	Node          string       `placeholder:"NAME" unset:"the host's name and port" help:"This node's name, unique in the cluster."`
+	ClusterListen string       `placeholder:"HOST:PORT" unset:"none" help:"Gossip and link address; the cluster is off without it. Gossip uses the port by TCP and UDP, links the next one by UDP."`
+	ClusterJoin   []string     `placeholder:"HOST:PORT" unset:"none" help:"Addresses of other nodes. The first node of a cluster is started without."`
+	ClusterKey    []clusterKey `placeholder:"BASE64" unset:"none" help:"32 bytes in base64: encrypts gossip, proves nodes to each other, signs what clients resume with. Needed with --cluster-listen. Several may be given, to change the key: the first is used, all are accepted."`
 
 	APIKey      []apiKey `name:"api-key" placeholder:"ID:SECRET" unset:"none: guests" help:"A key for access tokens, as ID:SECRET; several may be given."`
 	AllowGuests bool     `help:"Let guests in although the address is not loopback, or although there are keys."`

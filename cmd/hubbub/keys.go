@@ -23,7 +23,16 @@ func (k *apiKey) UnmarshalText(text []byte) error {
 // clusterKeySize is that of AES-256, which encrypts gossip.
 const clusterKeySize = 32
 
-// clusterKey is empty, or clusterKeySize bytes.
+// clusterKeys are the cluster's keys: the first is used, the others are accepted.
+func (c *configuration) clusterKeys() [][]byte {
+	keys := make([][]byte, len(c.ClusterKey))
+	for i, key := range c.ClusterKey {
+		keys[i] = key
+	}
+	return keys
+}
+
+// clusterKey is clusterKeySize bytes.
 type clusterKey []byte
 
 // UnmarshalText reads standard base64, with or without padding.

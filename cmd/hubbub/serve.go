@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"hubbub/cluster"
 	"hubbub/sfu"
 	"hubbub/signaling"
 	"hubbub/web"
@@ -72,16 +71,22 @@ func serve(ctx context.Context, cfg *configuration, stdout io.Writer, log *slog.
 	defer func() { err = errors.Join(err, media.Close()) }()
 
 	node := cfg.nodeName(listener.Addr())
+	others, err := openNeighbours(cfg, node, listener.Addr().String(), log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, others.close()) }()
 	front := signaling.New(signaling.Config{
-		SFU:      media,
-		Inbox:    cluster.NewMemoryInbox(cluster.DefaultInboxLimits(), time.Now),
-		Presence: cluster.NewMemoryPresence(),
-		Node:     node, Keys: cfg.keys(), Guests: cfg.AllowGuests, Origins: cfg.Origin, Grace: cfg.Grace,
-		Slots: slots, RoomLimit: roomLimit, Unlimited: cfg.Limits == "off", ClusterKey: cfg.ClusterKey, Logger: log,
+		SFU: media, Inbox: others.inbox, Presence: others.presence,
+		Node: node, Boot: others.boot, Keys: cfg.keys(), Guests: cfg.AllowGuests, Origins: cfg.Origin, Grace: cfg.Grace,
+		Slots: slots, RoomLimit: roomLimit, Unlimited: cfg.Limits == "off", ClusterKeys: cfg.clusterKeys(), Logger: log,
 	})
+	if err := others.join(cfg, front); err != nil {
+		return err
+	}
 	public := newHTTPServer(publicHandler(front), log)
 	public.ReadTimeout = 30 * time.Second // not for admin: it would cut off long profiles
-	admin := newHTTPServer(adminHandler(front, media, node, listener.Addr()), log)
+	admin := newHTTPServer(adminHandler(front, media, others, listener.Addr()), log)
 
 	var running errgroup.Group
 	failed, fail := context.WithCancelCause(ctx)
@@ -99,6 +104,7 @@ func serve(ctx context.Context, cfg *configuration, stdout io.Writer, log *slog.
 	}
 	run(public, listener)
 	run(admin, adminListener)
+	running.Go(func() error { others.watch(failed, front.Participants); return nil })
 
 	cfg.warn(log)
 	log.Info("serving", "version", version(), "node", node, "listen", listener.Addr().String(), "admin", adminListener.Addr().String())
@@ -108,6 +114,9 @@ func serve(ctx context.Context, cfg *configuration, stdout io.Writer, log *slog.
 
 	<-failed.Done()
 	log.Info("ending")
+	draining, drained := context.WithTimeout(context.WithoutCancel(ctx), cfg.DrainTimeout)
+	front.Drain(draining)
+	drained()
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
 	defer cancel()
 	// First, so that /readyz tells of it while clients are closed. A client that does not go is no failure of the server's.

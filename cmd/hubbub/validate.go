@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"hubbub/cluster"
 )
 
 // maxLanes is far above any machine's number of CPUs.
@@ -83,11 +85,7 @@ func (c *configuration) checkRedis() error {
 	if c.Redis == "" {
 		return nil
 	}
-	u, err := url.Parse(c.Redis)
-	if err != nil || (u.Scheme != "redis" && u.Scheme != "rediss") || u.Host == "" {
-		return errors.New("expected redis://HOST:PORT or rediss://HOST:PORT") // without the value: it may hold a password
-	}
-	return errors.New("this version has no Redis yet: it keeps presence and whispers in memory")
+	return cluster.CheckRedisURL(c.Redis)
 }
 
 func (c *configuration) checkClusterJoin() error {
@@ -109,10 +107,14 @@ func (c *configuration) checkClusterListen() error {
 	if err := checkAddress(c.ClusterListen); err != nil {
 		return err
 	}
-	if len(c.ClusterKey) != clusterKeySize {
+	if len(c.ClusterKey) == 0 {
 		return fmt.Errorf("needs --cluster-key, %d bytes in base64", clusterKeySize)
 	}
-	return errors.New("this version has no cluster yet: it serves alone")
+	_, port, _ := net.SplitHostPort(c.ClusterListen)
+	if port == "65535" {
+		return errors.New("the port after it is needed for links")
+	}
+	return nil
 }
 
 func (c *configuration) checkAPIKeys() error {
