@@ -75,30 +75,6 @@ func (c *connection) run() {
 	c.working.Wait()
 }
 
-// leave ends the connection after what was written to its streams.
-func (c *connection) leave() {
-	c.mu.Lock()
-	streams := make([]*Stream, 0, len(c.streams))
-	for s := range c.streams {
-		streams = append(streams, s)
-	}
-	c.mu.Unlock()
-	for _, s := range streams {
-		_ = s.Close()
-	}
-	for _, s := range streams {
-		<-s.Done()
-	}
-	if len(streams) > 0 {
-		// What streams have handed to QUIC is not on its way yet. QUIC serves streams in turn, so an answer to something newer says that it is,
-		// unless it was much.
-		ctx, cancel := context.WithTimeout(context.Background(), c.mesh.cfg.IdleTimeout/4)
-		_, _ = c.exchange(ctx, opPing, "", nil)
-		cancel()
-	}
-	_ = c.quic.CloseWithError(closeMesh, "closing")
-}
-
 // begin runs f as part of the connection. It reports false, and f is not run, when the connection has ended.
 func (c *connection) begin(f func()) bool {
 	c.mu.Lock()

@@ -27,17 +27,17 @@ const (
 // Errors: ErrNotConnected, ErrTooLarge. Both are counted, and nothing that a caller needs to act upon.
 func (m *Mesh) SendDatagram(to Peer, b []byte) error {
 	if len(b) > MaxDatagram {
-		m.metrics.dropped(dropTooLarge, 1)
+		m.metrics.dropped(dropTooLarge)
 		return ErrTooLarge
 	}
 	c := m.connected(to)
 	if c == nil {
-		m.metrics.dropped(dropNotConnected, 1)
+		m.metrics.dropped(dropNotConnected)
 		return ErrNotConnected
 	}
 	if c.outgoing.push(b) {
 		c.datagramsDropped.Add(1)
-		m.metrics.dropped(dropQueueFull, 1)
+		m.metrics.dropped(dropQueueFull)
 	}
 	return nil
 }
@@ -82,7 +82,7 @@ func (c *connection) sendDatagrams() {
 				cause = dropTooLarge // for this path, though not for us
 			}
 			c.datagramsDropped.Add(1)
-			c.mesh.metrics.dropped(cause, 1)
+			c.mesh.metrics.dropped(cause)
 		}
 	}
 }
@@ -94,7 +94,7 @@ func (c *connection) receiveDatagrams() {
 			return // the connection has ended
 		}
 		if len(b) < sequenceSize {
-			c.mesh.metrics.dropped(dropMalformed, 1)
+			c.mesh.metrics.dropped(dropMalformed)
 			continue
 		}
 		c.arrived.note(binary.BigEndian.Uint32(b))

@@ -15,20 +15,15 @@ import (
 type remote struct {
 	connections []*connection // that live, the preferred one first
 	dialling    *attempt      // nil when none is under way
+	arrived     chan struct{} // closed, and made anew, when a connection comes
 }
 
-// attempt is a dial under way. Whoever needs the peer meanwhile waits for it.
+// attempt is a dial under way. Whoever needs the peer meanwhile waits for it, or for the peer's own dial if that is quicker.
 type attempt struct {
-	done    chan struct{} // closed when there is a connection, or there will be none
-	settled bool
-	err     error
-}
-
-func (a *attempt) settle(err error) {
-	if a != nil && !a.settled {
-		a.settled, a.err = true, err
-		close(a.done)
-	}
+	mesh *Mesh
+	to   Peer
+	done chan struct{}
+	err  error // to be read after done
 }
 
 // connect returns the preferred connection to a peer, and makes one when there is none.
@@ -49,14 +44,14 @@ func (m *Mesh) connect(ctx context.Context, to Peer) (*connection, error) {
 			return c, nil
 		}
 		if r.dialling == nil {
-			a := &attempt{done: make(chan struct{})}
-			r.dialling = a
-			m.running.Go(func() { m.dial(to, a) })
+			r.dialling = &attempt{mesh: m, to: to, done: make(chan struct{})}
+			m.running.Go(r.dialling.run) // not by ctx: others may wait for it too
 		}
-		a := r.dialling
+		a, arrived := r.dialling, r.arrived
 		m.mu.Unlock()
 
 		select {
+		case <-arrived:
 		case <-a.done:
 			if a.err != nil {
 				return nil, a.err
@@ -70,33 +65,39 @@ func (m *Mesh) connect(ctx context.Context, to Peer) (*connection, error) {
 func (m *Mesh) remoteLocked(key peerKey) *remote {
 	r := m.remotes[key]
 	if r == nil {
-		r = new(remote)
+		r = &remote{arrived: make(chan struct{})}
 		m.remotes[key] = r
 	}
 	return r
 }
 
-// dial makes a connection. It goes on when the peer has dialled this node in the meantime: the peer may already use what comes of it.
-func (m *Mesh) dial(to Peer, a *attempt) {
-	c, err := m.dialQUIC(to)
-	if err != nil {
-		err = fmt.Errorf("%w: dial %s at %s: %w", ErrUnreachable, to, to.Addr, err)
-		m.log.Debug("could not dial", "peer", to, "addr", to.Addr, "err", err)
+// run makes a connection. It goes on when the peer has dialled this node in the meantime: the peer may already use what comes of it.
+func (a *attempt) run() {
+	m := a.mesh
+	c, err := m.dial(a.to)
+	switch {
+	case err == nil:
+		m.register(c)
+	case m.ctx.Err() != nil:
+		err = ErrClosed
+	default:
+		m.log.Debug("could not dial", "peer", a.to, "addr", a.to.Addr, "err", err)
+		err = fmt.Errorf("%w: dial %s at %s: %w", ErrUnreachable, a.to, a.to.Addr, err)
 	}
 	m.metrics.dialled(err)
-	if err == nil {
-		m.register(c)
-	}
+
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	a.settle(err)
-	if r := m.remotes[to.key()]; r != nil && r.dialling == a {
-		r.dialling = nil
-		m.forgetLocked(to.key())
-	}
+	a.err = err
+	close(a.done)
+	m.remotes[a.to.key()].dialling = nil
+	m.forgetLocked(a.to.key())
 }
 
-func (m *Mesh) dialQUIC(to Peer) (*connection, error) {
+// errSlowHandshake is a value of its own, so that nobody takes it for the end of the caller's context.
+var errSlowHandshake = errors.New("the handshake took too long")
+
+func (m *Mesh) dial(to Peer) (*connection, error) {
 	if !to.Addr.IsValid() {
 		return nil, errors.New("it has no address")
 	}
@@ -105,7 +106,7 @@ func (m *Mesh) dialQUIC(to Peer) (*connection, error) {
 	}
 	// An attempt ends when nothing has come for IdleTimeout; as long as something comes it may take twice that, since a
 	// handshake is work and the peer may have little time.
-	ctx, cancel := context.WithTimeout(m.ctx, 2*m.cfg.IdleTimeout)
+	ctx, cancel := context.WithTimeoutCause(m.ctx, 2*m.cfg.IdleTimeout, errSlowHandshake)
 	defer cancel()
 	dialled, err := m.quic.Dial(ctx, net.UDPAddrFromAddrPort(to.Addr), m.identity.client(to), m.quicConfig())
 	if err != nil {
@@ -139,7 +140,8 @@ func (m *Mesh) register(c *connection) {
 	}
 	r.connections = slices.Insert(r.connections, 0, c)
 	slices.SortStableFunc(r.connections, m.compare)
-	r.dialling.settle(nil)
+	close(r.arrived)
+	r.arrived = make(chan struct{})
 	m.running.Go(c.run)
 	for _, other := range r.connections[1:] {
 		other.retireOnce.Do(func() { m.running.Go(other.retire) })
@@ -205,9 +207,9 @@ func (m *Mesh) preferred(c *connection) bool {
 const (
 	// retireCheck is how often a connection that is not preferred is looked at.
 	retireCheck = time.Second
-	// retireAfter is for how many looks in a row nothing may have been on it until it is closed: far longer than the peer needs to
-	// prefer the other as well.
-	retireAfter = 5
+	// retireLooks is how many looks in a row must find nothing on it until it is closed: far longer than the peer needs to prefer
+	// the other as well.
+	retireLooks = 5
 )
 
 // retire closes a connection beside which there is a better one, when nothing has been on it for a while. Only the end that
@@ -216,9 +218,9 @@ func (c *connection) retire() {
 	if !c.dialled {
 		return
 	}
-	ticker := time.NewTicker(retireCheck)
+	ticker := time.NewTicker(c.mesh.retireCheck)
 	defer ticker.Stop()
-	for idle, before := 0, uint64(0); idle < retireAfter; idle++ {
+	for idle, before := 0, uint64(0); idle < retireLooks; idle++ {
 		select {
 		case <-ticker.C:
 		case <-c.ctx.Done():

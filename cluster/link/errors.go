@@ -10,7 +10,7 @@ import (
 )
 
 var (
-	// ErrClosed means that this end was closed: the Mesh, or the Stream.
+	// ErrClosed means that the Mesh was closed, or the Stream, by either end.
 	ErrClosed = errors.New("link: closed")
 	// ErrUnreachable means that no connection to the peer could be made: nobody answers, or who answers is not that peer.
 	ErrUnreachable = errors.New("link: peer unreachable")
@@ -91,6 +91,9 @@ func streamError(err error) error {
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("%w: %w", ErrProtocol, err)
+	}
+	if closed, ok := errors.AsType[*quic.ApplicationError](err); ok && !closed.Remote && closed.ErrorCode == closeMesh {
+		return ErrClosed
 	}
 	return fmt.Errorf("%w: %w", ErrLost, err)
 }

@@ -64,8 +64,8 @@ type Config struct {
 	Keys    [][]byte // the cluster's keys, 32 bytes each: the first proves this node, any of them proves others
 	Handler Handler
 
-	// ConnectionLost, when not nil, is called once when the last connection to a peer has ended, for whatever reason but this Mesh's being closed.
-	// It must not block.
+	// ConnectionLost, when not nil, is called once when the last connection to a peer has ended, for whatever reason but this Mesh's being closed. It
+	// must not block. A new connection may already be there, or coming.
 	ConnectionLost func(Peer)
 
 	// IdleTimeout is how long a peer may be silent until it counts as lost, and how long a dial waits for a sign of life; 1 s when 0. The
@@ -97,6 +97,8 @@ type Mesh struct {
 	listener *quic.Listener
 	metrics  *metrics
 
+	retireCheck time.Duration // but for tests the constant
+
 	ctx     context.Context // done when the Mesh is being closed
 	cancel  context.CancelFunc
 	running sync.WaitGroup // accepting, dialling, and each connection
@@ -127,7 +129,7 @@ func New(cfg Config) (*Mesh, error) {
 
 	m := &Mesh{
 		cfg: cfg, log: cmp.Or(cfg.Logger, slog.New(slog.DiscardHandler)), identity: id,
-		metrics: newMetrics(), remotes: make(map[peerKey]*remote),
+		metrics: newMetrics(), retireCheck: retireCheck, remotes: make(map[peerKey]*remote),
 	}
 	if m.socket, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(cfg.Self.Addr)); err != nil {
 		return nil, fmt.Errorf("link: listen on %s: %w", cfg.Self.Addr, err)
@@ -139,6 +141,8 @@ func New(cfg Config) (*Mesh, error) {
 		ConnectionIDLength:  8,
 		StatelessResetKey:   (*quic.StatelessResetKey)(&reset),
 		VerifySourceAddress: func(net.Addr) bool { return !addresses.Allow() },
+		// There is one version; who speaks another is no node of ours.
+		DisableVersionNegotiationPackets: true,
 	}
 	if m.listener, err = m.quic.Listen(id.server(), m.quicConfig()); err != nil {
 		return nil, errors.Join(fmt.Errorf("link: listen on %s: %w", cfg.Self.Addr, err), m.quic.Close(), m.socket.Close())
@@ -179,8 +183,8 @@ func (m *Mesh) Addr() netip.AddrPort {
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }
 
-// Close ends all connections, after what was already written to streams (for at most a second), and waits for all goroutines, those of
-// the Handler included. Streams and requests in use end with an error.
+// Close ends all connections and waits for all goroutines, those of the Handler included. Streams and requests in use end with an
+// error, at both ends, and what was written to a stream may not arrive: what must arrive before needs an answer.
 func (m *Mesh) Close() error {
 	m.mu.Lock()
 	if m.closed {
@@ -197,11 +201,9 @@ func (m *Mesh) Close() error {
 
 	m.cancel()
 	err := m.listener.Close()
-	var leaving sync.WaitGroup
 	for _, c := range connections {
-		leaving.Go(c.leave)
+		_ = c.quic.CloseWithError(closeMesh, "closing")
 	}
-	leaving.Wait()
 	m.running.Wait()
 	return errors.Join(err, m.quic.Close(), m.socket.Close())
 }

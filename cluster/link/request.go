@@ -74,7 +74,7 @@ func (c *connection) openStream(ctx context.Context) (*quic.Stream, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w: %w", ErrLost, errNotSent, err)
+		return nil, fmt.Errorf("%w: %w", errNotSent, streamError(err))
 	}
 	return q, nil
 }
@@ -84,13 +84,15 @@ func (c *connection) exchange(ctx context.Context, op byte, kind string, body []
 	c.begun.Add(1)
 	c.active.Add(1)
 	defer c.active.Add(-1)
-	select {
-	case c.requests <- struct{}{}:
-		defer func() { <-c.requests }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-c.quic.Context().Done():
-		return nil, fmt.Errorf("%w: %w", ErrLost, errNotSent)
+	if op == opRequest { // a ping does not wait for what it is to find out about
+		select {
+		case c.requests <- struct{}{}:
+			defer func() { <-c.requests }()
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-c.quic.Context().Done():
+			return nil, fmt.Errorf("%w: %w", errNotSent, ErrLost)
+		}
 	}
 	q, err := c.openStream(ctx)
 	if err != nil {
@@ -107,27 +109,33 @@ func (c *connection) exchange(ctx context.Context, op byte, kind string, body []
 		}
 		message = appendRequest(message, left, body)
 	}
-	_, err = q.Write(message)
-	if err == nil {
+	var answer []byte
+	if _, err = q.Write(message); err == nil {
 		_ = q.Close()
+		answer, err = readAnswer(q)
 	}
-	// Also when writing failed: a peer that is busy says so by stopping it, and its answer says why.
-	answer, readErr := readAnswer(q)
 	q.CancelRead(resetClosed)
-	if readErr == nil {
+	if err == nil {
 		return answer, nil
 	}
 	q.CancelWrite(resetClosed)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if remote, ok := errors.AsType[*RemoteError](readErr); ok {
-		return nil, remote
+	return nil, exchangeError(err)
+}
+
+func exchangeError(err error) error {
+	if remote, ok := errors.AsType[*RemoteError](err); ok {
+		return remote
 	}
-	if errors.Is(readErr, ErrProtocol) {
-		return nil, readErr
+	if errors.Is(err, ErrProtocol) {
+		return err
 	}
-	return nil, streamError(readErr)
+	if reset, ok := errors.AsType[*quic.StreamError](err); ok && reset.ErrorCode == resetClosed {
+		return fmt.Errorf("%w: the peer gave the request up", ErrLost)
+	}
+	return streamError(err)
 }
 
 // answer serves a request of the peer.
@@ -168,7 +176,7 @@ func (c *connection) answer(q *quic.Stream, kind string) {
 	c.mesh.metrics.served.count(kind, err)
 	var message []byte
 	if err != nil {
-		message = appendError(nil, remoteError(err))
+		message = encodeError(remoteError(err))
 	} else {
 		message = appendAnswer(make([]byte, 0, 5+len(answer)), answer)
 	}

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -139,7 +140,7 @@ func TestManyRequestsAtATime(t *testing.T) {
 	var asking sync.WaitGroup
 	for i := range 3 * maxServed {
 		asking.Go(func() {
-			if answer, err := a.Request(ctx, b.peer(), "echo", number(i)); err != nil || string(answer) != string(number(i)) {
+			if answer, err := a.Request(ctx, b.peer(), "echo", number(i)); err != nil || !bytes.Equal(answer, number(i)) {
 				t.Errorf("request %d: %q, %v", i, answer, err)
 			}
 		})
@@ -175,7 +176,7 @@ func TestBothDialAtOnce(t *testing.T) {
 			}
 			talking.Go(func() {
 				<-start
-				if answer, err := from.Request(ctx, to.peer(), "echo", number(i)); err != nil || string(answer) != string(number(i)) {
+				if answer, err := from.Request(ctx, to.peer(), "echo", number(i)); err != nil || !bytes.Equal(answer, number(i)) {
 					t.Errorf("request %d: %q, %v", i, answer, err)
 				}
 			})
@@ -186,13 +187,13 @@ func TestBothDialAtOnce(t *testing.T) {
 					t.Errorf("stream %d: %v", i, err)
 					return
 				}
-				defer s.Close()
+				defer func() { _ = s.Close() }()
 				for n := range 20 {
 					if err := s.WriteFrame(number(n)); err != nil {
 						t.Errorf("stream %d: %v", i, err)
 						return
 					}
-					if frame, err := s.ReadFrame(); err != nil || string(frame) != string(number(n)) {
+					if frame, err := s.ReadFrame(); err != nil || !bytes.Equal(frame, number(n)) {
 						t.Errorf("stream %d: %q, %v", i, frame, err)
 						return
 					}

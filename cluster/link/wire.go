@@ -38,7 +38,8 @@ const (
 	MaxFrame = 32 << 20
 	// MaxKind bounds the kind of a request or stream, in bytes.
 	MaxKind = 64
-	// maxText bounds the text of an error, in bytes.
+	// maxCode and maxText bound the two parts of an error, in bytes.
+	maxCode = 255
 	maxText = 4 << 10
 	// firstChunk is what a length alone makes the reader allocate; beyond it memory grows with what has arrived.
 	firstChunk = 16 << 10
@@ -90,9 +91,9 @@ func appendAnswer(b, body []byte) []byte {
 	return append(b, body...)
 }
 
-func appendError(b []byte, e *RemoteError) []byte {
-	code, text := e.Code[:min(len(e.Code), 255)], e.Text[:min(len(e.Text), maxText)]
-	b = append(b, answerError, byte(len(code)))
+func encodeError(e *RemoteError) []byte {
+	code, text := e.Code[:min(len(e.Code), maxCode)], e.Text[:min(len(e.Text), maxText)]
+	b := append(make([]byte, 0, 4+len(code)+len(text)), answerError, byte(len(code)))
 	b = append(b, code...)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(text)))
 	return append(b, text...)
@@ -114,7 +115,7 @@ func readAnswer(r io.Reader) ([]byte, error) {
 		if _, err := io.ReadFull(r, head[:1]); err != nil {
 			return nil, unexpected(err)
 		}
-		code, err := readBounded(r, uint32(head[0]), 255)
+		code, err := readBounded(r, uint32(head[0]), maxCode)
 		if err != nil {
 			return nil, err
 		}
