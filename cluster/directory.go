@@ -58,7 +58,7 @@ const DefaultMaxClaims = 200_000
 //
 // Rooms are of interest from Locate, Succeed or a hand-over to this node until Release or Forget.
 //
-// All methods may be called at any time from any goroutine, not though from OnChange what waits for OnChange to return: Close.
+// It is a prometheus.Collector. All methods may be called at any time from any goroutine, but Close not from OnChange.
 type Directory struct {
 	cfg     DirectoryConfig
 	log     *slog.Logger
@@ -219,5 +219,9 @@ func (d *Directory) Forget(room string) {
 func (d *Directory) Learn(c Claim) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.learn(c, d.limits.life)
+	var left time.Duration
+	if c.Released {
+		left = d.limits.life
+	}
+	d.learn(c, left)
 }

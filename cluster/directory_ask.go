@@ -82,7 +82,7 @@ func parseQuestion(body []byte) (question, error) {
 	switch q.Kind {
 	case askLocate:
 	case askSucceed:
-		ok = ok && q.Lost.Valid() && q.Lost.Room == q.Room
+		ok = ok && q.Lost.Valid() && !q.Lost.Released && q.Lost.Room == q.Room
 	case askTake:
 		ok = ok && q.Offer.Valid() && q.Offer.Room == q.Room && !q.Offer.Released
 	default:

@@ -48,7 +48,7 @@ func (b *broadcast) Invalidates(other memberlist.Broadcast) bool {
 // pass has what is known of a room sent to the others. d.mu is held.
 func (d *Directory) pass(room string) {
 	c, left, ok := d.table.Entry(room, time.Now())
-	if !ok || c.Released && left <= 0 {
+	if !ok {
 		return
 	}
 	var f ownership.Frame
@@ -96,12 +96,11 @@ func (d *Directory) hear(frame []byte) {
 	}
 }
 
-// state is all claims that are worth something, those of this node first should there be too many.
+// state is all that is known, this node's own rooms first should there be too many.
 func (d *Directory) state() []byte {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var (
-		v   = d.members.current.Load()
 		now = time.Now()
 		f   ownership.Frame
 	)
@@ -115,7 +114,7 @@ func (d *Directory) state() []byte {
 			d.log.Warn("more rooms are known than can be told at once", "told", f.Len(), "known", d.table.Len())
 			break
 		}
-		if _, held := d.held[c.Room]; !held && (holds(c, v) || c.Released && left > 0) {
+		if _, held := d.held[c.Room]; !held {
 			f.Add(c, left)
 		}
 	}

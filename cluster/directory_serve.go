@@ -10,15 +10,15 @@ import (
 	"hubbub/cluster/ownership"
 )
 
-// ServeAsk answers another node's Ask, whose name and boot id the link has proven. It fails when body is not a question; all else that
+// ServeAsk answers another node's Ask; the link has proven from's name and boot id, nothing else of it is read. It fails when body is not a question; all else that
 // goes wrong is in the answer.
-func (d *Directory) ServeAsk(ctx context.Context, name, boot string, body []byte) ([]byte, error) {
+func (d *Directory) ServeAsk(ctx context.Context, from Node, body []byte) ([]byte, error) {
 	q, err := parseQuestion(body)
 	if err != nil {
 		return nil, err
 	}
 	if q.For == "" || q.Hops == 0 {
-		q.For, q.Boot = name, boot
+		q.For, q.Boot = from.Name, from.Boot
 	}
 	var a answer
 	a.Claim, err = d.serve(ctx, &q)
@@ -28,7 +28,7 @@ func (d *Directory) ServeAsk(ctx context.Context, name, boot string, body []byte
 	}
 	reply, err := json.Marshal(a)
 	if err != nil {
-		return nil, fmt.Errorf("answer %s: %w", name, err)
+		return nil, fmt.Errorf("answer %s: %w", from.Name, err)
 	}
 	return reply, nil
 }
@@ -87,7 +87,7 @@ func (d *Directory) answer(ctx context.Context, q *question) (Claim, error) {
 
 func (d *Directory) answerSuccession(ctx context.Context, q *question) (Claim, error) {
 	d.mu.Lock()
-	d.learn(q.Lost, d.limits.life)
+	d.learn(q.Lost, 0)
 	d.mu.Unlock()
 	if c, ok := d.succeeded(q); ok {
 		return c, nil
@@ -123,7 +123,7 @@ func (d *Directory) reaches(name, boot string) bool {
 		return false
 	}
 	if name == d.self.name {
-		return true
+		return true // and it says itself what it owns
 	}
 	if d.cfg.Probe == nil {
 		return false

@@ -125,8 +125,7 @@ func (t *testNode) ask(ctx context.Context, to Node, body []byte) ([]byte, error
 	if other == nil {
 		return nil, errors.New("unreachable")
 	}
-	self := t.members.Self()
-	return other.dir.ServeAsk(ctx, self.Name, self.Boot, body)
+	return other.dir.ServeAsk(ctx, t.members.Self(), body)
 }
 
 // kill ends a node without a word.

@@ -11,6 +11,12 @@ import (
 // a newer release can be among them.
 const frameVersion = 1
 
+// Flags of a claim.
+const (
+	flagFading = 1 << iota
+	flagReleased
+)
+
 // maxLeft, in seconds, keeps what a tombstone is said to have still to live from overflowing.
 const maxLeft = 24 * 60 * 60
 
@@ -20,7 +26,9 @@ var ErrFrame = errors.New("malformed claims")
 // Frame collects claims into one message: each owner once, then the claims, which name it by number. All integers are variable-length
 // (encoding/binary's Uvarint), all strings have their length before them:
 //
-//	version | owners, (name, boot)… | (owner, epoch<<1 | released, [seconds left], room)…
+//	version | owners, (name, boot)… | (owner, epoch<<2 | released<<1 | fading, [seconds left], room)…
+//
+// What is fading, tombstones and claims of nodes that are gone, is to be remembered only for the seconds that are left.
 //
 // The zero value is empty and ready for use.
 type Frame struct {
@@ -30,7 +38,7 @@ type Frame struct {
 	count  int
 }
 
-// Add appends a claim; left is how long it has still to live if it is a tombstone, at least a second.
+// Add appends a claim; left is how long it is still to be remembered, 0 for one that holds.
 func (f *Frame) Add(c Claim, left time.Duration) {
 	p := process{c.Owner, c.Boot}
 	id, ok := f.owners[p]
@@ -43,11 +51,16 @@ func (f *Frame) Add(c Claim, left time.Duration) {
 		f.names = appendString(appendString(f.names, c.Owner), c.Boot)
 	}
 	f.claims = binary.AppendUvarint(f.claims, id)
+	flags := c.Epoch << 2
 	if c.Released {
-		f.claims = binary.AppendUvarint(f.claims, c.Epoch<<1|1)
+		flags |= flagReleased
+	}
+	if left > 0 {
+		flags |= flagFading
+	}
+	f.claims = binary.AppendUvarint(f.claims, flags)
+	if left > 0 {
 		f.claims = binary.AppendUvarint(f.claims, uint64(max(1, left/time.Second)))
-	} else {
-		f.claims = binary.AppendUvarint(f.claims, c.Epoch<<1)
 	}
 	f.claims = appendString(f.claims, c.Room)
 	f.count++
@@ -68,7 +81,7 @@ func (f *Frame) Bytes() []byte {
 	return append(b, f.claims...)
 }
 
-// ReadFrame yields the claims of a message, with what tombstones have still to live; all of them are Valid. What was yielded before an
+// ReadFrame yields the claims of a message, and for how long each is still to be remembered; all of them are Valid. What was yielded before an
 // error, which is always ErrFrame, is as good as any other. It keeps nothing of b.
 func ReadFrame(b []byte, yield func(c Claim, left time.Duration)) error {
 	r := reader{b: b}
@@ -108,9 +121,9 @@ type reader struct {
 
 // claim reads one, and fails when it is not valid.
 func (r *reader) claim(owners []process) (c Claim, left time.Duration) {
-	id, epoch := r.uvarint(), r.uvarint()
-	c = Claim{Epoch: epoch >> 1, Released: epoch&1 == 1}
-	if c.Released {
+	id, flags := r.uvarint(), r.uvarint()
+	c = Claim{Epoch: flags >> 2, Released: flags&flagReleased != 0}
+	if flags&flagFading != 0 {
 		left = time.Duration(min(r.uvarint(), maxLeft)) * time.Second
 	}
 	c.Room = r.string(MaxRoom)

@@ -58,15 +58,17 @@ func NewTable(limit int, life time.Duration, now time.Time) *Table {
 	}
 }
 
-// Merge takes in a claim. left is how long a tombstone has still to live, at most the table's life; it is not read for others.
-// A tombstone that is known already lives for the shorter of the two times, so that tables cannot keep it alive between them.
+// Merge takes in a claim. left is how long it is still to be remembered, as another table's All said: 0 for one that holds. It is never
+// remembered longer than that for being told, nor longer than the table's life, so that tables cannot keep it alive between them.
 func (t *Table) Merge(c Claim, left time.Duration, now time.Time) Outcome {
 	if !c.Valid() {
 		return Refused
 	}
+	at := t.seconds(now)
+	left = min(left, t.life)
 	var expires uint32
 	if c.Released {
-		expires = t.seconds(now) + uint32(max(1, min(left, t.life)/time.Second))
+		expires = at + uint32(max(1, left/time.Second))
 	}
 	known, ok := t.rooms[c.Room]
 	if !ok && len(t.rooms) >= t.limit {
@@ -74,17 +76,35 @@ func (t *Table) Merge(c Claim, left time.Duration, now time.Time) Outcome {
 	}
 	if ok {
 		switch order := Compare(t.claim(c.Room, known), c); {
-		case order == 0 && expires < known.expires:
-			known.expires = expires
+		case order == 0 && c.Released:
+			known.expires = min(known.expires, expires)
 			t.rooms[c.Room] = known
 			return Known
-		case order >= 0:
+		case order == 0:
+			t.fade(known.owner, at, left)
+			return Known
+		case order > 0:
 			return Known
 		}
 		t.drop(known.owner)
 	}
-	t.rooms[c.Room] = entry{epoch: c.Epoch, owner: t.intern(process{c.Owner, c.Boot}), expires: expires}
+	id := t.intern(process{c.Owner, c.Boot})
+	if !c.Released {
+		t.fade(id, at, left)
+	}
+	t.rooms[c.Room] = entry{epoch: c.Epoch, owner: id, expires: expires}
 	return News
+}
+
+// fade notes that others have found an owner gone, and will remember its claims only for what is left. Sweep knows better if it is alive.
+func (t *Table) fade(id, at uint32, left time.Duration) {
+	if left <= 0 {
+		return
+	}
+	since := uint32(max(1, int64(at)-int64((t.life-left)/time.Second)))
+	if o := &t.owners[id]; o.gone == 0 || since < o.gone {
+		o.gone = since
+	}
 }
 
 // Get is the greatest claim seen for a room, be it a tombstone or of an owner that is gone.
@@ -96,24 +116,25 @@ func (t *Table) Get(room string) (Claim, bool) {
 	return t.claim(room, e), true
 }
 
-// Entry is Get, and for a tombstone how long it has still to live.
+// Entry is what others are to be told of a room: its claim, and how long it is still to be remembered, 0 for one that holds. It is false
+// also for what is only still here because Sweep has not come by.
 func (t *Table) Entry(room string, now time.Time) (Claim, time.Duration, bool) {
 	e, ok := t.rooms[room]
 	if !ok {
 		return Claim{}, 0, false
 	}
-	return t.claim(room, e), t.left(e, now), true
+	left, ok := t.left(e, now)
+	return t.claim(room, e), left, ok
 }
 
 // Len is the number of rooms that something is known of.
 func (t *Table) Len() int { return len(t.rooms) }
 
-// All yields each room's greatest claim, in no particular order, and for tombstones how long they have still to live. The table must
-// not be changed meanwhile.
+// All yields what Entry is of each room, in no particular order. The table must not be changed meanwhile.
 func (t *Table) All(now time.Time) iter.Seq2[Claim, time.Duration] {
 	return func(yield func(Claim, time.Duration) bool) {
 		for room, e := range t.rooms {
-			if !yield(t.claim(room, e), t.left(e, now)) {
+			if left, ok := t.left(e, now); ok && !yield(t.claim(room, e), left) {
 				return
 			}
 		}
@@ -147,12 +168,20 @@ func (t *Table) claim(room string, e entry) Claim {
 	return Claim{Room: room, Owner: o.name, Boot: o.boot, Epoch: e.epoch, Released: e.expires != 0}
 }
 
-// left is how long a tombstone has to live, rounded down, so that it becomes less whenever it is told.
-func (t *Table) left(e entry, now time.Time) time.Duration {
-	if at := t.seconds(now); e.expires > at {
-		return time.Duration(e.expires-at) * time.Second
+// left is how long an entry is still to be remembered, 0 for one that holds; false if it was to be forgotten already. It is rounded down,
+// so that it becomes less whenever it is told.
+func (t *Table) left(e entry, now time.Time) (time.Duration, bool) {
+	at, until := t.seconds(now), e.expires
+	if gone := t.owners[e.owner].gone; until == 0 && gone != 0 {
+		until = gone + uint32(t.life/time.Second)
 	}
-	return 0
+	switch {
+	case until == 0:
+		return 0, true
+	case until <= at:
+		return 0, false
+	}
+	return time.Duration(until-at) * time.Second, true
 }
 
 // intern finds or makes a process's number, and counts one claim more of it.
