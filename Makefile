@@ -10,6 +10,10 @@ SHELL := bash
 # Arguments for `make run`, as in: make run ARGS='--listen=127.0.0.1:9000'
 ARGS ?=
 export FUZZTIME ?= 30s
+# What `make bench` measures and how often; `bin/bench/bench run --list` names what there is.
+BENCH ?=
+RUNS ?= 3
+BENCHFLAGS ?=
 
 GOLANGCI_VERSION := v2.15.0
 GOLANGCI := .cache/bin/golangci-lint-$(GOLANGCI_VERSION)
@@ -76,12 +80,30 @@ fuzz: ## Run each fuzz target for FUZZTIME (30s)
 	scripts/fuzz
 
 .PHONY: bench
-bench: ## Run the benchmarks
-	go test -run='^$$' -bench=. -benchmem ./...
+bench: bench-build ## Measure the server beside the least that forwarding can cost (15 min, two cores); BENCH='50x3 calls' RUNS=1 for less
+	bin/bench/bench run $(BENCH) --runs=$(RUNS) --json=bin/bench/results.json $(BENCHFLAGS)
 
-.PHONY: faults
-faults: test-deps ## Measure each fault of a cluster ten times, against its bounds (an hour; needs root or sudo)
-	go test -count=1 -timeout=3h -v ./signaling/blackbox/cluster -faults -run='$(or $(FAULT),.)' | grep -v '^=== '
+.PHONY: bench-quick
+bench-quick: ## The same once, for 3 s each, without large rooms (2 min)
+	$(MAKE) bench RUNS=1 BENCH='50x1 50x3 20open 3x15 calls joins quiet' BENCHFLAGS=--duration=3s
+
+.PHONY: bench-profile
+bench-profile: bench-build ## Say where the server's CPU goes with 3 speakers in a room of 50
+	bin/bench/bench profile $(BENCHFLAGS)
+
+.PHONY: bench-docs
+bench-docs: ## make bench and bench-profile, and put what they find into docs/performance.md
+	$(MAKE) bench BENCHFLAGS=--document=docs/performance.md
+	$(MAKE) bench-profile BENCHFLAGS=--document=docs/performance.md
+
+.PHONY: bench-build
+bench-build:
+	go build -trimpath -o bin/bench/hubbub ./cmd/hubbub
+	go build -o bin/bench/bench ./signaling/load/bench
+
+.PHONY: bench-go
+bench-go: ## Run the Go benchmarks, with allocations
+	go test -run='^$$' -bench=. -benchmem ./...
 
 .PHONY: clean
 clean: ## Remove what was built (not the tools in .cache, nor node_modules)

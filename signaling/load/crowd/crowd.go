@@ -38,8 +38,9 @@ type Crowd struct {
 	end        context.CancelFunc
 	receiving  sync.WaitGroup
 	consenting sync.WaitGroup
-	talking    sync.WaitGroup
+	speech     context.Context
 	hush       context.CancelFunc
+	talking    sync.WaitGroup
 
 	ear   *ear
 	pacer *pacer
@@ -54,9 +55,10 @@ func Open(plan Plan) (*Crowd, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the participants' certificate: %w", err)
 	}
-	c := &Crowd{plan: plan, certificate: certificate, ear: newEar(plan), hush: func() {}}
+	c := &Crowd{plan: plan, certificate: certificate, ear: newEar(plan)}
 	c.pacer = newPacer(c)
 	c.ending, c.end = context.WithCancel(context.Background())
+	c.speech, c.hush = context.WithCancel(c.ending)
 	if c.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("epoll: %w", err)
 	}
@@ -99,9 +101,7 @@ func (c *Crowd) closeSockets() error {
 
 // Talk lets the speakers speak until Close.
 func (c *Crowd) Talk() {
-	var talking context.Context
-	talking, c.hush = context.WithCancel(c.ending)
-	c.talking.Go(func() { c.pacer.run(talking) })
+	c.talking.Go(func() { c.pacer.run(c.speech) })
 }
 
 // AwaitHearing waits until everyone has heard all whom they are to hear.

@@ -1,0 +1,113 @@
+//go:build linux
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// figures are what one run measured, by name.
+type figures map[figure]float64
+
+// figure names something measured, with its unit.
+type figure string
+
+const (
+	cpuPerPacket     figure = "cpuPerPacketUs"  // of the subject, for each packet that a listener received
+	cpuPerSecond     figure = "cpuPerSecondMs"  // of the subject
+	packetsPerSecond figure = "packetsPerSec"   // received by all listeners together
+	latencyP50       figure = "latencyP50Ms"    // from a speaker's sending to a listener's socket
+	latencyP99       figure = "latencyP99Ms"    //
+	serverP99        figure = "serverP99Ms"     // from decryption until the last copy is sent, by the server's own histogram
+	loss             figure = "lossPercent"     //
+	loadShare        figure = "loadCorePercent" // of the load's core that the load used
+	sendingLate      figure = "sendingLateMs"   // 99th percentile of how late the load's speakers were
+	cpuPerJoin       figure = "cpuPerJoinMs"    //
+	joinP50          figure = "joinP50Ms"       // from dialling to media that flow
+	memoryEach       figure = "memoryEachKiB"   // RSS for each participant
+	goroutinesEach   figure = "goroutinesEach"  //
+	idleEach         figure = "idleEachUsPerSec"
+)
+
+// String lists the figures, for progress.
+func (f figures) String() string {
+	parts := make([]string, 0, len(f))
+	for name, value := range f {
+		parts = append(parts, fmt.Sprintf("%s %.3g", name, value))
+	}
+	slices.Sort(parts)
+	return strings.Join(parts, "  ")
+}
+
+// results are all runs. Their JSON form is an array.
+type results struct{ all []result }
+
+type result struct {
+	Scenario string  `json:"scenario"`
+	Subject  string  `json:"subject"`
+	Figures  figures `json:"figures"`
+}
+
+func (r *results) add(scenario, subject string, f figures) {
+	r.all = append(r.all, result{scenario, subject, f})
+}
+
+// runs is how often something has been measured.
+func (r *results) runs(scenario, subject string) int {
+	n := 0
+	for _, one := range r.all {
+		if one.Scenario == scenario && one.Subject == subject {
+			n++
+		}
+	}
+	return n
+}
+
+// median is over all runs; ok is false when there is none.
+func (r *results) median(scenario, subject string, f figure) (value float64, ok bool) {
+	var values []float64
+	for _, one := range r.all {
+		if v, ok := one.Figures[f]; ok && one.Scenario == scenario && one.Subject == subject {
+			values = append(values, v)
+		}
+	}
+	if len(values) == 0 {
+		return 0, false
+	}
+	slices.Sort(values)
+	middle := len(values) / 2
+	if len(values)%2 == 0 {
+		return (values[middle-1] + values[middle]) / 2, true
+	}
+	return values[middle], true
+}
+
+func (r *results) read(path string) error {
+	data, err := os.ReadFile(path) //nolint:gosec // a path that the user gave
+	if err != nil {
+		return fmt.Errorf("read the earlier figures: %w", err)
+	}
+	if err := json.Unmarshal(data, &r.all); err != nil {
+		return fmt.Errorf("read the earlier figures: %w", err)
+	}
+	return nil
+}
+
+// write does nothing without a path.
+func (r *results) write(path string) error {
+	if path == "" {
+		return nil
+	}
+	data, err := json.MarshalIndent(r.all, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the figures: %w", err)
+	}
+	if err := os.WriteFile(path, append(data, '\n'), 0o644); err != nil { //nolint:gosec // for anyone to read
+		return fmt.Errorf("write the figures: %w", err)
+	}
+	return nil
+}
