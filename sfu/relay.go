@@ -21,7 +21,7 @@ type Relay struct {
 	send       func([]byte)
 	subscriber *subscriber
 
-	// Owned by the lane's goroutine:
+	// Belongs to the lane:
 	streams []relayStream // as many as the assigner has slots
 	last    uint32        // stream that was begun
 	buffer  [relayHeader + maxPayload]byte

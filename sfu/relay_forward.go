@@ -6,7 +6,7 @@ import "time"
 // relay is numbered by the clock. The numbers go round in two years.
 const streamTick = 16
 
-// relayStream is one of a relay's streams: one source's packets, of which all are sent. It belongs to the relay's lane.
+// relayStream is one of a relay's streams: one source's packets, of which all are sent. It belongs to the lane.
 type relayStream struct {
 	key      uint32 // the contributor's
 	source   uint64 // continuity's number of the incoming stream

@@ -143,16 +143,7 @@ func TestNewMiddle(t *testing.T) {
 		link.far.Close()
 	}
 	m.speakFor(20)
-	for i, l := range m.listeners {
-		requireSmooth(t, l)
-		if now := l.peer.Slots(); !slices.Equal(now, m.before[i]) {
-			t.Errorf("slots of %s were %v and are %v", l.id, m.before[i], now)
-		}
-		// What came by the old way may come by the new one once more.
-		if got := len(l.hears(m.speaker)); got < m.speaker.spoken || got > m.speaker.spoken+1 {
-			t.Errorf("%s heard %d packets of %d", l.id, got, m.speaker.spoken)
-		}
-	}
+	m.requireNothingNoticed()
 	for _, link := range old {
 		link.out.passed()
 		link.back.passed()
@@ -163,6 +154,44 @@ func TestNewMiddle(t *testing.T) {
 			t.Error("a relay sends after Close")
 		}
 	}
+}
+
+// The room's owner dies: people of one node go on hearing each other, and those of different nodes do again, in the slots that they had, when there is a new one.
+func TestDeadMiddle(t *testing.T) {
+	m := newMoves(t, 1)
+	neighbour := m.person(m.all[1], 6)
+	old, dead := m.links, m.listeners[0]
+	m.all, m.listeners, m.before = m.all[1:], m.listeners[1:], m.before[1:]
+	for _, w := range m.wires {
+		w.connect(nil)
+	}
+	m.wires = nil
+	m.speakFor(25)
+	m.center(m.all[1], 8)
+	m.arrange(append(slices.Clone(m.listeners), m.speaker, neighbour)...)
+	for _, link := range old {
+		link.far.Close()
+	}
+	m.speakFor(20)
+	for i, l := range m.listeners {
+		gap := 25
+		if l.node == m.speaker.node {
+			gap = 0
+		}
+		if got := len(l.hears(m.speaker)); got != m.speaker.spoken-gap {
+			t.Errorf("%s heard %d packets of %d", l.id, got, m.speaker.spoken)
+		}
+		requireNoGaps(t, l)
+		for slot, before := range m.before[i] {
+			if now := l.peer.Slots()[slot]; before.Participant != "" && before.Participant != dead.id && now != before {
+				t.Errorf("a slot of %s was %v and is %v", l.id, before, now)
+			}
+		}
+		if l.in(dead) >= 0 {
+			t.Errorf("%s has a slot of who was on the dead node: %v", l.id, l.peer.Slots())
+		}
+	}
+	requireAll(t, neighbour, m.speaker, 20)
 }
 
 func TestWithdraw(t *testing.T) {

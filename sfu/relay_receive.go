@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"sync/atomic"
 	"time"
 
 	"hubbub/sfu/continuity"
@@ -63,6 +64,10 @@ func (s *relaySource) receive(now time.Duration, h *relayPacket, payload []byte)
 		return
 	}
 	if s.numbers == nil || s.broken || s.stream != h.stream {
+		if c.relayed.reached(now, h.timestamp) {
+			counters.drop(dropDuplicate)
+			return
+		}
 		s.numbers = continuity.NewSource(s.relay.router.sfu.streams.Add(1))
 		s.stream, s.broken = h.stream, false
 	}
@@ -79,10 +84,27 @@ func (s *relaySource) receive(now time.Duration, h *relayPacket, payload []byte)
 		return
 	}
 	place.Duration = h.duration
+	c.relayed.reach(now, h.timestamp)
 	packet := newPacket(payload)
 	packet.arrival, packet.contributor = now, c
 	packet.origin, packet.hops = s.relay, h.hops
 	packet.place, packet.verdict = place, h.verdict
 	packet.level, packet.marker = h.level, h.marker
 	c.participant.router.distribute(packet)
+}
+
+// relayedPlace is how far a contributor's stream has come by relays, so that what comes by two of them, while a room changes its owner, is not
+// heard twice. It is the time of the last packet, in milliseconds, and its timestamp, in one word: two relays do not wait for each other.
+type relayedPlace struct{ atomic.Uint64 }
+
+func (p *relayedPlace) reach(now time.Duration, timestamp uint32) {
+	p.Store(uint64(now.Milliseconds())<<32 | uint64(timestamp))
+}
+
+// reached says whether a packet that begins a stream has been heard already, by a way that was quicker. Timestamps begin anywhere (RFC 3550, section 5.1), so that those
+// of one connection are hardly ever just behind those of the one before.
+func (p *relayedPlace) reached(now time.Duration, timestamp uint32) bool {
+	last := p.Load()
+	age, behind := uint32(now.Milliseconds())-uint32(last>>32), uint32(last)-timestamp
+	return last != 0 && age < 1000 && behind < opusClock/4
 }

@@ -191,6 +191,7 @@ func (n *nodes) person(at *node, slots int) *person {
 func (p *person) connect(at *node, slots int) {
 	p.t.Helper()
 	p.node, p.fakeClient = at, joinFake(p.t, at.sfu, at.room, p.id, p.csrc, slots)
+	p.seq, p.timestamp = uint16(rand.Uint32()), rand.Uint32()
 }
 
 // enrol has the person enrolled behind relays.
