@@ -122,6 +122,7 @@ func (n *twoNodes) wantAway(t *testing.T, ctx context.Context, local int) { //no
 
 // TestRedisKilled kills Redis, which loses all it has, and starts it again.
 func TestRedisKilled(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	n := newTwoNodes(t, server.URL(), patience)
 	n.put(t, 0, "a1", "a2", "a3")
@@ -161,6 +162,7 @@ func TestRedisKilled(t *testing.T) {
 // TestRedisHangs has Redis take connections and requests and answer nothing. If every call waited for its timeout, all
 // together would take longer than the context allows.
 func TestRedisHangs(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	n := newTwoNodes(t, server.URL(), 2*time.Second)
 	n.put(t, 0, "a1")
@@ -179,6 +181,7 @@ func TestRedisHangs(t *testing.T) {
 
 // TestRedisComesLater starts nodes before Redis.
 func TestRedisComesLater(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t)
 	server.Kill()
 	n := newTwoNodes(t, server.URL(), patience)
@@ -191,6 +194,7 @@ func TestRedisComesLater(t *testing.T) {
 
 // TestRedisForgets empties a Redis that stays reachable: nodes write what they have before others would have forgotten it.
 func TestRedisForgets(t *testing.T) {
+	t.Parallel()
 	r := openRedis(t, redistest.Start(t).URL())
 	a := newPresence(t, r, cluster.RedisPresenceConfig{Node: "a", Boot: "a1", Lifetime: time.Second})
 	b := newPresence(t, r, cluster.RedisPresenceConfig{Node: "b", Boot: "b1"})
@@ -210,6 +214,7 @@ func TestRedisForgets(t *testing.T) {
 // TestRedisClusterLosesPart kills one of three masters, whose slots nobody takes over, and starts it again without what it had. A probe
 // of another part must not say that Redis is back.
 func TestRedisClusterLosesPart(t *testing.T) {
+	t.Parallel()
 	servers := redistest.StartCluster(t)
 	n := newTwoNodes(t, redistest.ClusterURL(servers), patience)
 	n.put(t, 0, "a1")
@@ -235,6 +240,7 @@ func TestRedisClusterLosesPart(t *testing.T) {
 
 // TestRedisFailover kills the master, so that its replica takes over: what was stored is there still.
 func TestRedisFailover(t *testing.T) {
+	t.Parallel()
 	deployment := redistest.StartSentinel(t)
 	n := newTwoNodes(t, deployment.URL(), 2*time.Second)
 	n.put(t, 0, "a1")
@@ -257,7 +263,7 @@ func TestRedisFailover(t *testing.T) {
 	eventually(t, "writing after the failover", func() error { return n.store(t.Context(), "new") })
 }
 
-// TestRedisCloses looks for goroutines that stay behind.
+// TestRedisCloses looks for goroutines that stay behind. It has the process to itself: it is not parallel.
 func TestRedisCloses(t *testing.T) {
 	server := redistest.Start(t)
 	before := goleak.IgnoreCurrent()

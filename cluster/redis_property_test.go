@@ -133,6 +133,7 @@ func (m *presenceModel) compare(
 
 // TestRedisPresenceModel has two nodes do anything in any order, and asks both after each step.
 func TestRedisPresenceModel(t *testing.T) {
+	t.Parallel()
 	redis := openRedis(t, redistest.Start(t).URL())
 	rapid.Check(t, func(r *rapid.T) {
 		if err := redis.Flush(t.Context()); err != nil {
@@ -155,6 +156,7 @@ func TestRedisPresenceModel(t *testing.T) {
 // TestRedisPresenceConcurrently has sessions come, move and go while nodes write all they have again and again: no refresh may bring
 // back what was removed meanwhile, nor an older room.
 func TestRedisPresenceConcurrently(t *testing.T) {
+	t.Parallel()
 	const sessions, moves, refreshers = 20, 50, 3
 	r := openRedis(t, redistest.Start(t).URL())
 	a := newPresence(t, r, cluster.RedisPresenceConfig{Node: "a", Boot: "a1"})

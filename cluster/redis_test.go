@@ -93,6 +93,7 @@ var deployments = map[string]func(t testing.TB) string{
 func TestRedis(t *testing.T) {
 	for name, deploy := range deployments {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			r := openRedis(t, deploy(t))
 			t.Run("inbox", func(t *testing.T) {
 				clustertest.TestInbox(t, func(t *testing.T, limits cluster.InboxLimits, now func() time.Time) cluster.Inbox {
@@ -118,6 +119,7 @@ func TestRedis(t *testing.T) {
 // TestRedisLeavesNothing looks for what stays in Redis of sessions that were removed and whispers that were settled, and for keys that
 // would stay for ever.
 func TestRedisLeavesNothing(t *testing.T) {
+	t.Parallel()
 	r := openRedis(t, redistest.Start(t).URL())
 	p := cluster.NewRedisPresence(r, cluster.RedisPresenceConfig{Node: "a", Boot: "a1"})
 	in := cluster.NewRedisInbox(r, cluster.DefaultInboxLimits(), time.Now)
@@ -154,6 +156,7 @@ func TestRedisLeavesNothing(t *testing.T) {
 
 // TestRedisInboxSpace has Redis run out of memory: its maxmemory is the bound of all users' whispers together.
 func TestRedisInboxSpace(t *testing.T) {
+	t.Parallel()
 	r := openRedis(t, redistest.Start(t, "--maxmemory-policy", "noeviction").URL())
 	in := cluster.NewRedisInbox(r, cluster.DefaultInboxLimits(), time.Now)
 	p := newPresence(t, r, cluster.RedisPresenceConfig{Node: "a", Boot: "a1"})
@@ -190,6 +193,7 @@ func TestRedisInboxSpace(t *testing.T) {
 // TestRedisPresenceEnds has a node's process die: others forget its sessions by themselves, while those of who is alive stay for many times
 // the lifetime.
 func TestRedisPresenceEnds(t *testing.T) {
+	t.Parallel()
 	const lifetime = time.Second
 	server := redistest.Start(t)
 	dying, err := cluster.OpenRedis(cluster.RedisConfig{URL: server.URL(), Timeout: patience})

@@ -73,6 +73,7 @@ func FuzzCheckRedisURL(f *testing.F) {
 // TestRedisTLSProves has a client refuse a server that an unknown authority vouches for, and a server refuse a client without a
 // certificate.
 func TestRedisTLSProves(t *testing.T) {
+	t.Parallel()
 	server, certificates := redistest.StartTLS(t)
 	_, others := redistest.StartTLS(t)
 	strangers := others.URL(server)

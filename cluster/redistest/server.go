@@ -157,12 +157,18 @@ func (l *log) String() string {
 	return l.text.String()
 }
 
+// ports are those that tests of this process have been given: the port of a server that is to be restarted is not another's meanwhile.
+var ports sync.Map
+
 // freePort finds one below those that the system gives to outgoing connections: a port that is left for
 // a while, between Kill and Restart, is not taken by a connection.
 func freePort(t testing.TB) int {
 	t.Helper()
 	for range 100 {
 		port := 20_000 + rand.IntN(12_000)
+		if _, given := ports.LoadOrStore(port, true); given {
+			continue
+		}
 		listener, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))) //nolint:noctx // at once
 		if err == nil {
 			_ = listener.Close()
