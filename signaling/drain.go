@@ -160,7 +160,7 @@ func (s *session) depart() {
 
 // linger serves the media of a session that was asked to go and has arrived elsewhere, until its connection ends. It reports false,
 // and does nothing, for a session that was not asked, or is not connected any more.
-func (s *session) linger(p *sfu.Peer) bool {
+func (s *session) linger(p *sfu.Peer, in *liveRoom) bool {
 	if s.conn.Load() == nil {
 		return false
 	}
@@ -169,15 +169,29 @@ func (s *session) linger(p *sfu.Peer) bool {
 	if !s.departing {
 		return false
 	}
-	s.lingering = p
+	s.lingering = &lingeringMedia{peer: p, room: in}
 	return true
 }
 
+// lingeringMedia are those of someone who has moved to another node.
+type lingeringMedia struct {
+	peer *sfu.Peer // nil: text alone
+	room *liveRoom
+}
+
+// end frees the media.
+func (l *lingeringMedia) end() {
+	l.room.do(func() {
+		l.room.lingering--
+		l.room.rel.peer(l.peer)
+	})
+}
+
 // takeLingering answers the media that linger, once.
-func (s *session) takeLingering() *sfu.Peer {
+func (s *session) takeLingering() *lingeringMedia {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := s.lingering
+	l := s.lingering
 	s.lingering = nil
-	return p
+	return l
 }

@@ -49,6 +49,8 @@ type liveRoom struct {
 	turned    chan struct{}      // closed when there is another authority
 	awaited   int                // other nodes that are on their way here
 	relays    relays
+	retiring  map[*roomRelay]struct{}
+	lingering int // members who have moved to another node and are served here still
 	// requests are this node's commands that have not been answered, by number.
 	requests map[uint64]*roomRequest
 	numbers  uint64
@@ -93,7 +95,7 @@ func (s *Server) newLiveRoom(name string) *liveRoom {
 	return &liveRoom{
 		name: name, server: s, router: s.cfg.SFU.NewRouter(),
 		members: make(map[string]*member), requests: make(map[uint64]*roomRequest),
-		turned: make(chan struct{}), done: make(chan struct{}),
+		retiring: make(map[*roomRelay]struct{}), turned: make(chan struct{}), done: make(chan struct{}),
 	}
 }
 
@@ -294,7 +296,7 @@ func (r *liveRoom) remove(m *member) {
 // endIfUnused ends the room on this node when nobody here is in it or on the way
 // in, and no other node needs it here.
 func (r *liveRoom) endIfUnused() {
-	if r.ended || len(r.members) > 0 || len(r.requests) > 0 || r.awaited > 0 {
+	if r.ended || len(r.members) > 0 || len(r.requests) > 0 || r.awaited > 0 || r.lingering > 0 {
 		return
 	}
 	if o, owns := r.authority.(*reign); owns && !o.superfluous() {
@@ -321,7 +323,7 @@ func (r *liveRoom) end() {
 	if r.stream != nil {
 		_ = r.stream.Close() // never fails
 	}
-	r.dropRelaysBut(nil)
+	r.dropRelays()
 	r.server.registry.dropRoom(r)
 	r.rel.router = r.router
 }

@@ -128,7 +128,8 @@ func (r *liveRoom) moveAway(m *member) {
 	old := m.session
 	delete(r.members, m.place.participant)
 	old.vacate(m.place)
-	if old.linger(m.peer) {
+	if old.linger(m.peer, r) {
+		r.lingering++
 		r.server.endLingering(old)
 	} else {
 		old.close(closeReplaced)

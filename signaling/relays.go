@@ -1,10 +1,15 @@
 package signaling
 
 import (
+	"time"
+
 	"hubbub/cluster/link"
 	"hubbub/sfu"
 	"hubbub/signaling/replica"
 )
+
+// retirement is how long media still go to a node that has followed this one and is about to follow another.
+const retirement = 2 * time.Second
 
 // relays are a room's media links to other nodes, by node: the owner has one to each node with people in
 // the room, the others have one to the owner. Guarded by the room's lock.
@@ -32,13 +37,27 @@ func (r *liveRoom) relayToOwner(n replica.Node, peer link.Peer, rt *route, numbe
 	if r.ended || !r.attachRelay(n, peer, rt, number) {
 		return
 	}
-	for other := range r.relays {
+	r.arrangeBy(n)
+	for other, relay := range r.relays {
 		if other != n {
-			r.arrangeBy(n)
-			r.dropRelay(other)
+			delete(r.relays, other)
+			r.retireRelay(relay)
 		}
 	}
-	r.arrangeBy(n)
+}
+
+// retireRelay ends a relay when the node at its other end has had the time to get another: nodes that followed this one until now
+// reach the new owner at different times.
+func (r *liveRoom) retireRelay(relay *roomRelay) {
+	r.retiring[relay] = struct{}{}
+	time.AfterFunc(retirement, func() {
+		r.do(func() {
+			if _, retiring := r.retiring[relay]; retiring {
+				delete(r.retiring, relay)
+				r.closeRelay(relay)
+			}
+		})
+	})
 }
 
 func (r *liveRoom) attachRelay(n replica.Node, peer link.Peer, rt *route, number uint32) bool {
@@ -77,6 +96,17 @@ func (r *liveRoom) closeRelay(relay *roomRelay) {
 	relay.media.Close()
 }
 
+// dropRelays ends all exchange of media.
+func (r *liveRoom) dropRelays() {
+	for n := range r.relays {
+		r.dropRelay(n)
+	}
+	for relay := range r.retiring {
+		delete(r.retiring, relay)
+		r.closeRelay(relay)
+	}
+}
+
 // dropRelaysBut leaves the relays to followers alone.
 func (r *liveRoom) dropRelaysBut(followers map[replica.Node]*follower) {
 	for n := range r.relays {
@@ -96,11 +126,31 @@ func (all relays) arrange(r *liveRoom, participant string) {
 		// Before it is withdrawn elsewhere, so that slots stay.
 		at.enrol(r, participant)
 	}
+	_, seated := r.replica.Seat(participant)
 	for _, other := range all {
-		if other != at {
+		switch {
+		case other == at:
+		case seated:
+			other.withdrawLater(r, participant)
+		default:
 			other.withdraw(participant)
 		}
 	}
+}
+
+// withdrawLater keeps a participant who has moved to another node heard by way of the former one, for as long as their media may
+// linger there: they are in the room by the new one before its media are connected.
+func (l *roomRelay) withdrawLater(r *liveRoom, participant string) {
+	if _, enrolled := l.enrolled[participant]; !enrolled {
+		return
+	}
+	time.AfterFunc(lingering, func() {
+		r.do(func() {
+			if !r.ended && r.relays.towards(r, participant) != l {
+				l.withdraw(participant)
+			}
+		})
+	})
 }
 
 // towards is the relay behind which a participant is heard, nil for who is here, gone, or not to be heard.

@@ -13,8 +13,12 @@ import (
 // kindSession asks a node what it knows of a session.
 const kindSession = "session"
 
-// sessionTimeout bounds the asking: a client waits for it.
-const sessionTimeout = 1500 * time.Millisecond
+const (
+	// sessionTimeout bounds the asking: a client waits for it.
+	sessionTimeout = 1500 * time.Millisecond
+	// homeTimeout is how long the node that had the session may take, of that. It is mostly asked when it has just died.
+	homeTimeout = 400 * time.Millisecond
+)
 
 type sessionQuestion struct {
 	Sessions []string `json:"sessions"` // it, and the one that it continues
@@ -86,7 +90,7 @@ func (s *Server) resumeFromElsewhere(ctx context.Context, c resumeClaims) *sessi
 	}
 	q := sessionQuestion{Sessions: ids, User: c.Subject}
 	if home, alive := s.nodeOf(replica.Node{Name: c.Node, Boot: c.Boot}); alive {
-		if a, err := askNode[sessionAnswer](ctx, s, home, kindSession, q); err == nil {
+		if a, err := s.askHome(ctx, home, q); err == nil {
 			if !a.Resumable {
 				return nil
 			}
@@ -98,6 +102,12 @@ func (s *Server) resumeFromElsewhere(ctx context.Context, c resumeClaims) *sessi
 		return resumed
 	}
 	return nil
+}
+
+func (s *Server) askHome(ctx context.Context, home cluster.Node, q sessionQuestion) (sessionAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, homeTimeout)
+	defer cancel()
+	return askNode[sessionAnswer](ctx, s, home, kindSession, q)
 }
 
 func (s *Server) seatedElsewhere(ctx context.Context, q sessionQuestion) bool {

@@ -284,9 +284,9 @@ func (s *Server) endLingering(old *session) {
 }
 
 func (s *Server) discardLingering(old *session) {
-	var rel released
-	rel.peer(old.takeLingering())
-	s.discard(rel)
+	if l := old.takeLingering(); l != nil {
+		l.end()
+	}
 }
 
 // discard closes what a change of a room has left over. No lock may be held: it

@@ -4,8 +4,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"hubbub/sfu"
 )
 
 // session is one successful connect: a user on one device. It outlives its
@@ -31,10 +29,10 @@ type session struct {
 	// their node is gone.
 	foreign   []string
 	dead      bool
-	departing bool      // it was asked to connect elsewhere
-	lingering *sfu.Peer // media of a departing one that has arrived there
-	void      bool      // its resume string is worth nothing any more
-	broken    time.Time // when its connection ended; zero while it is there
+	departing bool            // it was asked to connect elsewhere
+	lingering *lingeringMedia // media of a departing one that has arrived there
+	void      bool            // its resume string is worth nothing any more
+	broken    time.Time       // when its connection ended; zero while it is there
 }
 
 // place is a session's seat in a room. It is compared by identity: a session

@@ -170,7 +170,10 @@ func (n *neighbours) close() error {
 		errs = append(errs, n.shared.Close(ctx))
 	}
 	if n.members != nil {
-		errs = append(errs, n.members.Close(ctx))
+		if err := n.members.Close(ctx); err != nil {
+			// The others find out by themselves.
+			n.log.Warn("cluster left without a word", "err", err)
+		}
 	}
 	if n.mesh != nil {
 		errs = append(errs, n.mesh.Close())
