@@ -52,7 +52,7 @@ func (s *Server) Drain(ctx context.Context) {
 		for _, r := range s.registry.allRooms() {
 			s.handOver(ctx, r)
 		}
-		if s.connections() == 0 || !s.hasRefuge() {
+		if s.connections() == 0 && !s.isNeeded() || !s.hasRefuge() {
 			return
 		}
 		select {
@@ -61,6 +61,23 @@ func (s *Server) Drain(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// isNeeded tells whether a room would lose something with this node although nobody is connected to it.
+func (s *Server) isNeeded() bool {
+	for _, r := range s.registry.allRooms() {
+		if r.needsNode() {
+			return true
+		}
+	}
+	return false
+}
+
+// needsNode tells whether sound may be on its way by this node, or someone could come back to a room that no other node knows.
+func (r *liveRoom) needsNode() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lingering > 0 || len(r.retiring) > 0 || r.authority != nil && r.authority.owns()
 }
 
 // hasRefuge tells whether there is a node to move to.

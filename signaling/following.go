@@ -177,8 +177,7 @@ func (r *liveRoom) distrust(err error) {
 	r.replica = replica.Restore(s)
 }
 
-// update brings the replica up to date. What happened since is told to this node's people, or, when it is not known,
-// that something did.
+// update brings the replica up to date. What happened since is told to this node's people, unless it is not known: see resynchronise.
 func (r *liveRoom) update(k *knowledge) {
 	for _, e := range k.Entries {
 		outcome, err := r.replica.Apply(e)
@@ -192,16 +191,18 @@ func (r *liveRoom) update(k *knowledge) {
 		return
 	}
 	r.replica = replica.Restore(*k.Snapshot)
-	info := r.replica.Room().Info()
-	// Nothing of the room itself has changed; by the gap in the version a client notices that it has to ask.
-	r.notify(encodeNotification("room_updated", roomEvent{
-		Room: roomInfoOnWire(info), Version: info.Version,
-	}), nil)
 	for id, m := range r.members {
 		if p, here := r.replica.Room().Participant(id); here && m.peer != nil {
 			m.peer.SetPublishing(p.MayPublish())
 		}
 	}
+}
+
+// resynchronise has this node's people ask for the room anew. Nothing of the room itself has changed: by the gap in the version a client notices
+// that it has missed something.
+func (r *liveRoom) resynchronise() {
+	info := r.replica.Room().Info()
+	r.notify(encodeNotification("room_updated", roomEvent{Room: roomInfoOnWire(info), Version: info.Version}), nil)
 }
 
 // adoptInto brings this node's people, and what they said and decided, into the owner's copy of the room, where that is another than theirs was.
@@ -215,9 +216,14 @@ func (r *liveRoom) adoptInto(before *replica.Replica) {
 		return local == nil || local.session.id != m.Seat.Session
 	})
 	// Whoever is not among them any more has left while there was no owner.
-	if !rem.Empty(r.replica.Room().Info().Version) {
-		r.post(&roomRequest{command: replica.Command{Kind: replica.Adopt, Remnant: &rem}})
+	if rem.Empty(r.replica.Room().Info().Version) {
+		r.resynchronise()
+		return
 	}
+	r.post(&roomRequest{
+		command: replica.Command{Kind: replica.Adopt, Remnant: &rem},
+		then:    func(replica.Outcome) { r.resynchronise() },
+	})
 }
 
 // reviveMembers tells the owner who is connected here although the others think them away, and the other way round.

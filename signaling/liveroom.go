@@ -296,7 +296,7 @@ func (r *liveRoom) remove(m *member) {
 // endIfUnused ends the room on this node when nobody here is in it or on the way
 // in, and no other node needs it here.
 func (r *liveRoom) endIfUnused() {
-	if r.ended || len(r.members) > 0 || len(r.requests) > 0 || r.awaited > 0 || r.lingering > 0 {
+	if r.ended || len(r.members) > 0 || len(r.requests) > 0 || r.awaited > 0 || r.lingering > 0 || len(r.retiring) > 0 {
 		return
 	}
 	if o, owns := r.authority.(*reign); owns && !o.superfluous() {

@@ -276,6 +276,7 @@ func (r *liveRoom) seated(s *session, at *place) (*member, room.Participant, err
 			if p, ok := r.replica.Room().Participant(at.participant); ok {
 				return m, p, nil
 			}
+			return nil, room.Participant{}, errUnavailable("the room is being put together")
 		}
 	}
 	return nil, room.Participant{}, errConflict("not in a room")

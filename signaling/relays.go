@@ -9,7 +9,7 @@ import (
 )
 
 // retirement is how long media still go to a node that has followed this one and is about to follow another.
-const retirement = 2 * time.Second
+const retirement = 1500 * time.Millisecond
 
 // relays are a room's media links to other nodes, by node: the owner has one to each node with people in
 // the room, the others have one to the owner. Guarded by the room's lock.

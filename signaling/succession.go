@@ -50,8 +50,10 @@ func (s *succession) hear(o *reign, f *follower) {
 // learn takes over what a follower knows and this node does not.
 func (s *succession) learn(o *reign, f *follower, k *knowledge) {
 	if f.position.After(o.lead.Position()) { // not so if another one brought it in the meantime
+		before := o.room.replica
 		o.room.update(k)
 		o.lead = o.room.replica
+		o.room.adoptInto(before)
 	}
 	s.heard(o, f.node)
 }
