@@ -218,7 +218,7 @@ func (c *cluster) stop() error {
 		problems = append(problems, n.terminate())
 	}
 	for _, n := range c.members {
-		problems = append(problems, n.end())
+		problems = append(problems, n.finish())
 	}
 	if c.redis != nil {
 		problems = append(problems, c.redis.kill())

@@ -20,6 +20,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"hubbub/signaling/blackbox/process"
@@ -32,11 +33,11 @@ var serverBinary string
 var shared = sync.OnceValues(func() (*cluster, error) { return launch(layout{nodes: 3, redis: true}) })
 
 // started tells whether anybody has asked for it.
-var started bool
+var started atomic.Bool
 
 func theCluster(t *testing.T) *cluster {
 	t.Helper()
-	started = true
+	started.Store(true)
 	c, err := shared()
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +67,7 @@ func run(m *testing.M) (code int) {
 		return 1
 	}
 	code = m.Run()
-	if started {
+	if started.Load() {
 		c, err := shared()
 		if err == nil {
 			err = c.stop()

@@ -139,16 +139,16 @@ func (v view) alive() []string {
 	return names
 }
 
-// end stops the node if it runs, and tells what it did wrong while it lived.
-func (n *node) end() error {
+// finish waits for a node that was asked to end, and tells what it did wrong while it lived.
+func (n *node) finish() error {
 	if n.Process == nil {
 		return nil
 	}
-	if !n.running() {
-		return n.Misbehaved()
+	var problem error
+	if n.running() {
+		if problem = n.Wait(patience); problem != nil {
+			problem = errors.Join(fmt.Errorf("node %s", n.name), problem, n.Kill())
+		}
 	}
-	if err := n.Stop(); err != nil {
-		return errors.Join(fmt.Errorf("node %s", n.name), err)
-	}
-	return nil
+	return errors.Join(problem, n.Misbehaved())
 }

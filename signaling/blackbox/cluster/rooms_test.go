@@ -62,6 +62,7 @@ func TestAllNodesShowTheSameRoomWhoeverChangesIt(t *testing.T) {
 	for _, p := range people {
 		stops = append(stops, p.chatter(30*time.Millisecond))
 	}
+	pass(time.Second)
 	gone := people[len(people)-1]
 	stops[len(people)-1]()
 	gone.leave()

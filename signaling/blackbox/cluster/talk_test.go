@@ -100,26 +100,23 @@ func (p *person) insist(stopped <-chan struct{}, do func(*seat) error, note func
 	}
 }
 
-// history reads a room's whole chat by the person's connection.
+// history reads a room's whole chat by the person's connection, oldest first.
 func (p *person) history(t *testing.T) []client.Message {
 	t.Helper()
 	var all []client.Message
-	for {
+	for before := 0; before != 1; before = all[0].Seq { // 0: from the newest on
 		ctx, cancel := within(patience)
-		after := 0
-		if len(all) > 0 {
-			after = all[len(all)-1].Seq
-		}
-		page, err := p.seat().client.History(ctx, client.HistoryParams{After: after, Limit: 200})
+		page, err := p.seat().client.History(ctx, client.HistoryParams{Before: before, Limit: 200})
 		cancel()
 		if err != nil {
 			t.Fatalf("%s asks for the history: %v", p.user, err)
 		}
 		if len(page) == 0 {
-			return all
+			break
 		}
-		all = append(all, page...)
+		all = append(page, all...)
 	}
+	return all
 }
 
 // wantOneChat checks that all these people of a room have the same chat: numbered from 1 without gaps or repeats, with everything in
