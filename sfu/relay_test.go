@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"errors"
 	"testing"
 )
 
@@ -29,5 +30,18 @@ func TestRelayBetweenTwoNodes(t *testing.T) {
 		if got := len(w.passed()); got != 100 {
 			t.Errorf("%d packets passed one way, not 100", got)
 		}
+	}
+}
+
+func TestUnusableRelays(t *testing.T) {
+	r := newFakeSFU(t, Config{}).NewRouter()
+	for _, cfg := range []RelayConfig{{Streams: 1}, {Streams: -1, Send: func([]byte) {}}} {
+		if _, err := r.AttachRelay(cfg); err == nil {
+			t.Errorf("attached with %d streams", cfg.Streams)
+		}
+	}
+	r.Close()
+	if _, err := r.AttachRelay(RelayConfig{Streams: 1, Send: func([]byte) {}}); !errors.Is(err, ErrClosed) {
+		t.Errorf("attached to a closed router: %v", err)
 	}
 }
