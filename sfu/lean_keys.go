@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"net"
 	"strings"
 	"time"
 
@@ -22,13 +21,10 @@ import (
 	"github.com/pion/dtls/v3"
 	"github.com/pion/logging"
 	"github.com/pion/srtp/v3"
-	"github.com/pion/transport/v4/packetio"
 )
 
 const (
-	// handshakeQueue bounds the DTLS datagrams that wait to be read. A flight has a handful; more is a flood and dropped.
-	handshakeQueue = 32
-	dtlsMTU        = 1200
+	dtlsMTU = 1200
 
 	// replayWindow is how many packets may be overtaken and still be accepted (RFC 3711, section 3.3.2, asks for 64 at least).
 	replayWindow = 128
@@ -39,40 +35,10 @@ var srtpProfiles = []dtls.SRTPProtectionProfile{
 	dtls.SRTP_AEAD_AES_128_GCM, dtls.SRTP_AEAD_AES_256_GCM, dtls.SRTP_AES128_CM_HMAC_SHA1_80,
 }
 
-// srtpContexts encrypt and decrypt one transport's packets. Each belongs to one goroutine at a time; RTP and RTCP have separate ones on the way
-// out since they are sent by different goroutines.
+// srtpContexts encrypt and decrypt one transport's packets. Each belongs to one goroutine at a time: the one that receives, and the lane's.
 type srtpContexts struct {
-	in, out, outRTCP *srtp.Context
+	in, out *srtp.Context
 }
-
-// dtlsPipe is a transport's DTLS as pion wants to see it: a packet connection. What comes in for it waits in a bounded buffer.
-type dtlsPipe struct {
-	*packetio.Buffer
-	send   func(datagram []byte) error
-	remote net.Addr // for pion's records alone; packets go where ICE says
-}
-
-func newDTLSPipe(remote net.Addr, send func([]byte) error) *dtlsPipe {
-	b := packetio.NewBuffer()
-	b.SetLimitCount(handshakeQueue)
-	return &dtlsPipe{Buffer: b, send: send, remote: remote}
-}
-
-func (p *dtlsPipe) ReadFrom(b []byte) (int, net.Addr, error) {
-	n, err := p.Read(b)
-	return n, p.remote, err
-}
-
-func (p *dtlsPipe) WriteTo(b []byte, _ net.Addr) (int, error) {
-	if err := p.send(b); err != nil {
-		return 0, err
-	}
-	return len(b), nil
-}
-
-func (p *dtlsPipe) LocalAddr() net.Addr            { return p.remote }
-func (p *dtlsPipe) SetDeadline(t time.Time) error  { return p.SetReadDeadline(t) }
-func (*dtlsPipe) SetWriteDeadline(time.Time) error { return nil } // sending does not block
 
 // newCertificate makes a self-signed one, which says nothing but its key: clients know it by its fingerprint.
 func newCertificate() (tls.Certificate, error) {
@@ -92,8 +58,7 @@ func newCertificate() (tls.Certificate, error) {
 }
 
 // handshake is the server's half of DTLS-SRTP (RFC 5764): it ends when both sides have proven their certificates, the client's by
-// the fingerprint that it gave in its offer. The connection stays open, to repeat the last flight when the client has missed it, and to hear of
-// the client's closing.
+// the fingerprint that it gave in its offer.
 func handshake(ctx context.Context, pipe *dtlsPipe, certificate tls.Certificate, client Fingerprint, logs logging.LoggerFactory) (*dtls.Conn, *srtpContexts, error) {
 	conn, err := dtls.ServerWithOptions(pipe, pipe.remote,
 		dtls.WithCertificates(certificate),
@@ -156,10 +121,8 @@ func exportKeys(conn *dtls.Conn) (*srtpContexts, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the SRTP context: %w", err)
 	}
-	for _, out := range []**srtp.Context{&contexts.out, &contexts.outRTCP} {
-		if *out, err = srtp.CreateContext(keys.LocalMasterKey, keys.LocalMasterSalt, config.Profile); err != nil {
-			return nil, fmt.Errorf("make the SRTP context: %w", err)
-		}
+	if contexts.out, err = srtp.CreateContext(keys.LocalMasterKey, keys.LocalMasterSalt, config.Profile); err != nil {
+		return nil, fmt.Errorf("make the SRTP context: %w", err)
 	}
 	return &contexts, nil
 }

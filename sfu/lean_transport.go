@@ -13,7 +13,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/dtls/v3"
 	"github.com/pion/logging"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
@@ -55,19 +54,18 @@ type leanTransport struct {
 	current   *checkResponder  // of the last negotiation
 	previous  *checkResponder  // of the one before, until the first check of the new one
 	known     []netip.AddrPort // that authenticated checks have come from
-	ssrcs     map[uint32]struct{}
-	links     map[*tcpLink]struct{} // of TCP
-	header    rtp.Header            // of the packet at hand
+	ssrcs     []uint32
+	links     []*tcpLink // of TCP
+	header    rtp.Header // of the packet at hand
 
-	sendingRTCP sync.Mutex
-
-	mu      sync.Mutex // held while negotiating and closing
+	mu      sync.Mutex // held while negotiating and closing, and never while receiving is taken
 	offered TransportParameters
 	answer  TransportParameters
-	pipe    *dtlsPipe
+	pipe    *dtlsPipe    // while DTLS is listening
+	session *dtlsSession // once keys are agreed on
 	ending  context.Context
 	end     context.CancelFunc
-	done    sync.WaitGroup // the DTLS goroutine
+	done    sync.WaitGroup // the DTLS goroutines
 }
 
 // leanPath is a way to a client: a socket of the lane's and the client's address there, or a TCP connection.
@@ -107,7 +105,6 @@ func newLeanFactory(logs logging.LoggerFactory) (*leanFactory, error) {
 func (f *leanFactory) newTransport(l *lane, handler TransportHandler) (Transport, error) {
 	t := &leanTransport{
 		factory: f, gate: l.sockets.gate, handler: handler, sealing: &l.sealing, clock: l.clock,
-		ssrcs: make(map[uint32]struct{}), links: make(map[*tcpLink]struct{}),
 	}
 	t.client.lean = t
 	t.ending, t.end = context.WithCancel(context.Background())
@@ -116,6 +113,8 @@ func (f *leanFactory) newTransport(l *lane, handler TransportHandler) (Transport
 
 // Negotiate implements Transport.
 func (t *leanTransport) Negotiate(_ context.Context, client TransportParameters) (TransportParameters, error) {
+	t.receiving.Lock()
+	defer t.receiving.Unlock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
@@ -127,9 +126,7 @@ func (t *leanTransport) Negotiate(_ context.Context, client TransportParameters)
 	credentials := newICECredentials()
 	t.offered = client
 	t.answer = TransportParameters{ICEUfrag: credentials.ufrag, ICEPassword: credentials.password, Fingerprint: t.factory.fingerprint}
-	t.receiving.Lock()
 	t.previous, t.current = t.current, newCheckResponder(credentials, client.ICEUfrag)
-	t.receiving.Unlock()
 	t.gate.admit(&t.client, credentials.ufrag)
 	return t.answer, nil
 }
@@ -152,12 +149,7 @@ func (t *leanTransport) receive(datagram []byte, from leanPath) {
 	case !t.isKnown(from.address):
 		t.gate.counters.drop(dropUnknown)
 	case first >= 20 && first < 64:
-		t.mu.Lock()
-		pipe := t.pipe
-		t.mu.Unlock()
-		if pipe != nil {
-			_, _ = pipe.Write(datagram) // full: DTLS repeats itself
-		}
+		t.receiveDTLS(datagram)
 	case isRTCP(datagram):
 		t.receiveRTCP(datagram)
 	case isRTP(datagram):
@@ -209,16 +201,17 @@ func (t *leanTransport) startDTLS(from netip.AddrPort) {
 	if t.closed.Load() {
 		return
 	}
-	t.pipe = newDTLSPipe(net.UDPAddrFromAddrPort(from), t.sendNow)
+	pipe := newDTLSPipe(net.UDPAddrFromAddrPort(from), t.sendNow)
+	t.pipe = pipe
 	client := t.offered.Fingerprint
-	t.done.Go(func() { t.runDTLS(client) })
+	t.done.Go(func() { t.shakeHands(pipe, client) })
 }
 
-// runDTLS shakes hands and then listens for the client's closing.
-func (t *leanTransport) runDTLS(client Fingerprint) {
+// shakeHands agrees on keys, and puts DTLS away.
+func (t *leanTransport) shakeHands(pipe *dtlsPipe, client Fingerprint) {
 	ctx, cancel := context.WithTimeout(t.ending, handshakeTimeout)
 	defer cancel()
-	conn, contexts, err := handshake(ctx, t.pipe, t.factory.certificate, client, t.factory.logs)
+	conn, contexts, err := handshake(ctx, pipe, t.factory.certificate, client, t.factory.logs)
 	if err != nil {
 		t.gone()
 		return
@@ -228,20 +221,50 @@ func (t *leanTransport) runDTLS(client Fingerprint) {
 	if !t.closed.Load() {
 		t.handler.TransportConnected()
 	}
-	t.awaitClose(conn)
-	t.gone()
+	session, unheard, err := putAway(conn, pipe, t.factory.certificate, t.factory.logs)
+	if err != nil {
+		t.gone()
+		return
+	}
+	t.mu.Lock()
+	t.pipe, t.session = nil, session
+	t.mu.Unlock()
+	for _, datagram := range append(unheard, pipe.unheard()...) {
+		t.receiveDTLS(datagram)
+	}
 }
 
-func (t *leanTransport) awaitClose(conn *dtls.Conn) {
-	stop := context.AfterFunc(t.ending, func() { _ = conn.Close() })
-	defer stop()
-	ignored := make([]byte, maxDatagram) // no application data is expected
-	for {
-		if _, err := conn.Read(ignored); err != nil {
-			break
-		}
+// receiveDTLS gives a datagram to the handshake. When that is over, only a client that missed its end or that closes has something to say.
+func (t *leanTransport) receiveDTLS(datagram []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch {
+	case t.pipe != nil:
+		_, _ = t.pipe.Write(datagram) // full: DTLS repeats itself
+	case t.session == nil || t.closed.Load() || t.session.repeat(datagram, t.sendNow):
+	case !protected(datagram):
+		t.gate.counters.drop(dropMalformed)
+	default:
+		pipe := newDTLSPipe(&net.UDPAddr{}, t.sendNow)
+		_, _ = pipe.Write(datagram)
+		t.pipe = pipe
+		session := t.session
+		t.done.Go(func() { t.listen(pipe, session) })
 	}
-	_ = conn.Close()
+}
+
+// listen takes DTLS out for what came.
+func (t *leanTransport) listen(pipe *dtlsPipe, session *dtlsSession) {
+	closed := session.listen(t.ending, pipe)
+	t.mu.Lock()
+	t.pipe = nil
+	if closed {
+		t.session = nil
+	}
+	t.mu.Unlock()
+	if closed {
+		t.gone()
+	}
 }
 
 func (t *leanTransport) gone() {
@@ -283,14 +306,14 @@ func (t *leanTransport) receiveRTCP(datagram []byte) {
 
 // admitSSRC bounds the streams of a client. One that goes beyond is disconnected.
 func (t *leanTransport) admitSSRC(ssrc uint32) bool {
-	if _, ok := t.ssrcs[ssrc]; ok {
+	if slices.Contains(t.ssrcs, ssrc) {
 		return true
 	}
 	if len(t.ssrcs) == maxLeanSSRCs {
 		t.handler.TransportGone()
 		return false
 	}
-	t.ssrcs[ssrc] = struct{}{}
+	t.ssrcs = append(t.ssrcs, ssrc)
 	return true
 }
 
@@ -322,7 +345,7 @@ func (t *leanTransport) SendRTP(header *rtp.Header, payload []byte) error {
 
 var errNoConsent = errors.New("the client has not been heard of for too long")
 
-// SendRTCP implements Transport.
+// SendRTCP implements Transport. It is for the lane's goroutine alone.
 func (t *leanTransport) SendRTCP(packets []rtcp.Packet) error {
 	contexts := t.contexts.Load()
 	if contexts == nil {
@@ -332,9 +355,7 @@ func (t *leanTransport) SendRTCP(packets []rtcp.Packet) error {
 	if err != nil {
 		return fmt.Errorf("write RTCP: %w", err)
 	}
-	t.sendingRTCP.Lock()
-	defer t.sendingRTCP.Unlock()
-	encrypted, err := contexts.outRTCP.EncryptRTCP(nil, plain, nil)
+	encrypted, err := contexts.out.EncryptRTCP(nil, plain, nil)
 	if err != nil {
 		return fmt.Errorf("encrypt RTCP: %w", err)
 	}
@@ -360,11 +381,14 @@ func (t *leanTransport) Close() error {
 	t.mu.Unlock()
 	t.end()
 	t.done.Wait()
+	if t.session != nil {
+		t.session.goodbye(newDTLSPipe(&net.UDPAddr{}, t.sendNow))
+	}
 	t.gate.dismiss(&t.client)
 	// A datagram that passed the gate before may still be in the handler's hands.
 	t.receiving.Lock()
 	defer t.receiving.Unlock()
-	for link := range t.links {
+	for _, link := range t.links {
 		_ = link.Close()
 	}
 	return nil
@@ -380,7 +404,7 @@ func (t *leanTransport) adopt(link *tcpLink) bool {
 	if t.closed.Load() || len(t.links) == maxLinks {
 		return false
 	}
-	t.links[link] = struct{}{}
+	t.links = append(t.links, link)
 	return true
 }
 
@@ -388,5 +412,5 @@ func (t *leanTransport) adopt(link *tcpLink) bool {
 func (t *leanTransport) disown(link *tcpLink) {
 	t.receiving.Lock()
 	defer t.receiving.Unlock()
-	delete(t.links, link)
+	t.links = slices.DeleteFunc(t.links, func(other *tcpLink) bool { return other == link })
 }

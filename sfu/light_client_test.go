@@ -29,6 +29,7 @@ type lightClient struct {
 	answered chan struct{} // has an item for each check that was answered
 	done     sync.WaitGroup
 	hear     func(header *rtp.Header, payload []byte) // called from one goroutine, set before connecting
+	lose     func(datagram []byte) bool               // the network does; the same
 
 	username, password string // for checks
 
@@ -165,7 +166,7 @@ func (c *lightClient) receive() {
 		}
 		datagram := buffer[:n]
 		switch {
-		case n == 0:
+		case n == 0, c.lose != nil && c.lose(datagram):
 		case datagram[0] < 4:
 			select {
 			case c.answered <- struct{}{}:

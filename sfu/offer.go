@@ -196,11 +196,11 @@ func (o *sessionOffer) readExtensionIDs(media *sdp.MediaDescription, s section) 
 // parseTransport reads how the client is to be reached and known, from the tagged m-line or, where that is silent, from the session.
 func parseTransport(session *sdp.SessionDescription, media *sdp.MediaDescription) (TransportParameters, error) {
 	attribute := func(key string) string {
-		if value, ok := media.Attribute(key); ok {
-			return value
+		value, ok := media.Attribute(key)
+		if !ok {
+			value, _ = session.Attribute(key)
 		}
-		value, _ := session.Attribute(key)
-		return value
+		return strings.Clone(value) // it is kept when the offer is not
 	}
 	t := TransportParameters{ICEUfrag: attribute("ice-ufrag"), ICEPassword: attribute("ice-pwd")}
 	if !isICEString(t.ICEUfrag, minICEUfrag) || !isICEString(t.ICEPassword, minICEPassword) {

@@ -78,14 +78,15 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 	}
 	p.fingerprint = offer.transport.Fingerprint
 	p.version++
-	p.mediaPlan = planMedia(offer, o.Sources, p.sfu.cfg.Slots, p.mediaPlan)
+	plan, sections := planMedia(offer, o.Sources, p.sfu.cfg.Slots, p.mediaPlan)
+	p.mediaPlan = plan
 	p.streams.Store(&streamTable{ids: offer.ids, sources: p.sources})
 	if p.router != nil {
 		p.router.renegotiated(p)
 	}
 	description := sessionAnswer{
 		session: p.session, version: p.version, transport: server, addresses: p.lane.sockets.addresses,
-		ids: offer.ids, mixed: offer.mixed, sections: p.sections,
+		ids: offer.ids, mixed: offer.mixed, sections: sections,
 	}
 	return description.String(), nil
 }

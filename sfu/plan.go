@@ -3,6 +3,7 @@ package sfu
 import (
 	"math/rand/v2"
 	"slices"
+	"strings"
 
 	"github.com/pion/sdp/v3"
 
@@ -14,17 +15,16 @@ const maxSources = 4
 
 // mediaPlan is what an offer's m-lines become.
 type mediaPlan struct {
-	sections []answerSection // one for each of the offer's
-	slots    []slotPlan
-	sources  []*source
+	slots   []slotPlan
+	sources []*source
 }
 
 // planMedia decides about an offer's m-lines: receive-only audio is a slot, up to a number of them; audio that is sent is a source;
 // what is neither is answered as inactive, or rejected. What the client could receive on a sendrecv m-line is not used: it
 // would have to be counted as a slot, and the microphone's m-line is to come and go by itself. What was there before
-// keeps its SSRC or its state.
-func planMedia(offer *sessionOffer, names map[string]Source, slots int, before mediaPlan) mediaPlan {
-	var plan mediaPlan
+// keeps its SSRC or its state. The answer has one section for each of the offer's. Nothing of the offer's text is kept in the plan, which
+// lives as long as the peer.
+func planMedia(offer *sessionOffer, names map[string]Source, slots int, before mediaPlan) (plan mediaPlan, answer []answerSection) {
 	for _, s := range offer.sections {
 		a := answerSection{section: s, rejected: !s.acceptable, direction: sdp.AttrKeyInactive}
 		switch {
@@ -32,7 +32,7 @@ func planMedia(offer *sessionOffer, names map[string]Source, slots int, before m
 		case s.direction == sdp.AttrKeyRecvOnly && len(plan.slots) < slots:
 			a.direction = sdp.AttrKeySendOnly
 			a.ssrc = before.ssrcOf(s.mid)
-			plan.slots = append(plan.slots, slotPlan{mid: s.mid, ssrc: a.ssrc, payloadType: s.payloadType, levelID: offer.ids.level})
+			plan.slots = append(plan.slots, slotPlan{mid: strings.Clone(s.mid), ssrc: a.ssrc, payloadType: s.payloadType, levelID: offer.ids.level})
 		case s.direction == sdp.AttrKeyInactive:
 		case s.direction != sdp.AttrKeyRecvOnly && len(plan.sources) < maxSources:
 			a.direction = sdp.AttrKeyRecvOnly
@@ -40,9 +40,9 @@ func planMedia(offer *sessionOffer, names map[string]Source, slots int, before m
 		default:
 			a.rejected = true
 		}
-		plan.sections = append(plan.sections, a)
+		answer = append(answer, a)
 	}
-	return plan
+	return plan, answer
 }
 
 // ssrcOf is the SSRC of the slot with that mid: that which it has, or a new one.
@@ -70,7 +70,7 @@ func (m *mediaPlan) sourceOf(s section, name Source) *source {
 			return old
 		}
 	}
-	return &source{mid: s.mid, kind: name, payloadType: s.payloadType, ssrcs: s.ssrcs, detector: speech.NewDetector()}
+	return &source{mid: strings.Clone(s.mid), kind: name, payloadType: s.payloadType, ssrcs: s.ssrcs, detector: speech.NewDetector()}
 }
 
 // streamTable tells a packet's source by its header. It is replaced at each negotiation, never changed.

@@ -139,12 +139,13 @@ func (s *subscriber) senderReports(now time.Duration, wall time.Time) []rtcp.Pac
 	s.reportedAt = now
 	var packets []rtcp.Packet
 	for _, slot := range s.slots {
-		if now-slot.sentAt >= activeFor {
+		stream := slot.stream
+		if stream == nil || now-stream.sentAt >= activeFor {
 			continue
 		}
 		packets = append(packets, &rtcp.SenderReport{
-			SSRC: slot.bare.SSRC, NTPTime: ntpTime(wall), RTPTime: slot.stream.TimestampAt(now),
-			PacketCount: slot.packets, OctetCount: slot.octets,
+			SSRC: slot.ssrc, NTPTime: ntpTime(wall), RTPTime: stream.numbers.TimestampAt(now),
+			PacketCount: stream.packets, OctetCount: stream.octets,
 		})
 	}
 	return packets

@@ -82,7 +82,7 @@ func (r *Router) Attach(p *Peer, a Attachment) error {
 	r.subscribers = append(r.subscribers, s)
 	member.subscribers = append(member.subscribers, s)
 	p.subscriber.Store(s)
-	p.lane.do(func() { s.configure(r.sfu.now(), p.slots) })
+	p.lane.do(func() { s.configure(p.slots) })
 	r.enrol(s, p.sources)
 	s.listen(a.OnSlots)
 	return nil
@@ -96,7 +96,7 @@ func (r *Router) renegotiated(p *Peer) {
 	if !slices.Contains(r.subscribers, s) {
 		return
 	}
-	p.lane.do(func() { s.configure(r.sfu.now(), p.slots) })
+	p.lane.do(func() { s.configure(p.slots) })
 	for _, source := range s.sources {
 		if !slices.Contains(p.sources, source) {
 			source.expel()

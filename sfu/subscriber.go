@@ -21,7 +21,7 @@ type subscriber struct {
 	relay       *Relay // nil for a peer
 	participant *participant
 	assigner    *speech.Assigner
-	slots       []*slot
+	slots       []slot
 	occupants   map[uint32]*contributor // by key, of those in a slot
 	events      *slotEvents
 	reportedAt  time.Duration // when sender reports were last sent
@@ -44,16 +44,10 @@ func newSubscriber(p *Peer, member *participant, generation uint64) *subscriber 
 	}
 }
 
-// slot is one stream to a peer.
+// slot is one receive-only m-line of a peer.
 type slot struct {
-	mid    string
-	stream *continuity.Stream
-	header rtp.Header // with a level extension if the client accepts it
-	bare   rtp.Header // the same stream without
-	level  []byte     // the payload of header's extension
-
-	packets, octets uint32 // for sender reports
-	sentAt          time.Duration
+	slotPlan
+	stream *slotStream // nil until something is sent: most slots carry nobody
 }
 
 // slotPlan is what an offer says about a slot, and the SSRC that the answer gave it.
@@ -64,12 +58,22 @@ type slotPlan struct {
 	levelID     uint8
 }
 
-func newSlot(now time.Duration, plan slotPlan) *slot {
-	s := &slot{
-		mid:    plan.mid,
-		stream: continuity.NewStream(now, uint16(rand.Uint32()), rand.Uint32()),
-		bare:   rtp.Header{Version: 2, PayloadType: plan.payloadType, SSRC: plan.ssrc, CSRC: make([]uint32, 1)},
-		sentAt: -time.Hour,
+// slotStream is what is sent in a slot.
+type slotStream struct {
+	numbers *continuity.Stream
+	header  rtp.Header // with a level extension if the client accepts it
+	bare    rtp.Header // the same stream without
+	level   []byte     // the payload of header's extension
+
+	packets, octets uint32 // for sender reports
+	sentAt          time.Duration
+}
+
+func newSlotStream(now time.Duration, plan slotPlan) *slotStream {
+	s := &slotStream{
+		numbers: continuity.NewStream(now, uint16(rand.Uint32()), rand.Uint32()),
+		bare:    rtp.Header{Version: 2, PayloadType: plan.payloadType, SSRC: plan.ssrc, CSRC: make([]uint32, 1)},
+		sentAt:  -time.Hour,
 	}
 	s.header = s.bare.Clone()
 	if plan.levelID != 0 {
@@ -86,14 +90,14 @@ func newSlot(now time.Duration, plan slotPlan) *slot {
 }
 
 // configure makes the slots those of an answer. Slots that are still there keep their streams and occupants.
-func (s *subscriber) configure(now time.Duration, plans []slotPlan) {
+func (s *subscriber) configure(plans []slotPlan) {
 	old := s.slots
-	s.slots = make([]*slot, 0, len(plans))
+	s.slots = make([]slot, 0, len(plans))
 	kept := true
 	for i, plan := range plans {
-		at := slices.IndexFunc(old, func(o *slot) bool { return o.mid == plan.mid })
+		at := slices.IndexFunc(old, func(o slot) bool { return o.mid == plan.mid })
 		if at < 0 {
-			s.slots = append(s.slots, newSlot(now, plan))
+			s.slots = append(s.slots, slot{slotPlan: plan})
 		} else {
 			s.slots = append(s.slots, old[at])
 		}
@@ -186,18 +190,21 @@ func (s *subscriber) forward(now time.Duration, p *packet) {
 		counters.drop(dropUnsent)
 		return
 	}
-	slot := s.slots[i]
-	seq, timestamp, ok := slot.stream.Next(now, p.place)
+	if s.slots[i].stream == nil {
+		s.slots[i].stream = newSlotStream(now, s.slots[i].slotPlan)
+	}
+	stream := s.slots[i].stream
+	seq, timestamp, ok := stream.numbers.Next(now, p.place)
 	if !ok {
 		counters.drop(dropLate)
 		return
 	}
-	header := &slot.bare
-	if p.level.Present && slot.level != nil {
-		header = &slot.header
-		slot.level[0] = p.level.Attenuation
+	header := &stream.bare
+	if p.level.Present && stream.level != nil {
+		header = &stream.header
+		stream.level[0] = p.level.Attenuation
 		if p.level.Voice {
-			slot.level[0] |= 0x80
+			stream.level[0] |= 0x80
 		}
 	}
 	header.SequenceNumber, header.Timestamp, header.Marker = seq, timestamp, p.marker
@@ -206,9 +213,9 @@ func (s *subscriber) forward(now time.Duration, p *packet) {
 		counters.drop(dropUnsent)
 		return
 	}
-	slot.packets++
-	slot.octets += uint32(p.length)
-	slot.sentAt = now
+	stream.packets++
+	stream.octets += uint32(p.length)
+	stream.sentAt = now
 	counters.packetsOut.Add(1)
 	counters.bytesOut.Add(uint64(p.length))
 }

@@ -11,7 +11,7 @@ import (
 // Transport carries the packets of one peer: connectivity, keys and encryption, and nothing of what the packets are for. It is
 // the seam at which a PeerConnection can be replaced by something leaner.
 //
-// Its methods may be called from any goroutine, SendRTP from one at a time.
+// Its methods may be called from any goroutine, SendRTP and SendRTCP from one at a time.
 type Transport interface {
 	// Negotiate tells the client's parameters and returns the server's. The first call opens the transport; in further ones new
 	// ICE credentials are an ICE restart (RFC 8839, section 4.4.1.1). The client's fingerprint is the same in all calls.

@@ -26,6 +26,7 @@ const Subprotocol = "hubbub.v1"
 const (
 	connectTimeout = 15 * time.Second // from the WebSocket's beginning to a successful connect
 	handshake      = 10 * time.Second
+	readBuffer     = 512 // bytes; a frame that is longer is read past it
 	roomHistory    = 1000
 )
 
@@ -33,7 +34,7 @@ const (
 // concurrent use.
 type inbox interface {
 	// Store keeps a whisper for its target. The error says that it cannot.
-	Store(ctx context.Context, w cluster.Whisper) error
+	Store(ctx context.Context, w cluster.Whisper) (cluster.Deposit, error)
 	// Pending is what a user has not acknowledged, the oldest first.
 	Pending(ctx context.Context, user string) ([]cluster.Whisper, error)
 	// Settle forgets a whisper, and says whether it was there.
@@ -116,6 +117,9 @@ func New(cfg Config) *Server {
 		Subprotocols:     []string{Subprotocol},
 		CheckOrigin:      s.allowsOrigin,
 		HandshakeTimeout: handshake,
+		// Clients are idle most of the time: few bytes to read into, and none to write from until something is written.
+		ReadBufferSize:  readBuffer,
+		WriteBufferPool: new(sync.Pool),
 	}
 	s.tasks.Go(s.sweep)
 	return s
@@ -136,7 +140,7 @@ func (s *Server) allowsOrigin(r *http.Request) bool {
 	return err == nil && strings.EqualFold(u.Host, r.Host)
 }
 
-// ServeHTTP upgrades the request to a WebSocket and serves it until it ends.
+// ServeHTTP upgrades the request to a WebSocket, which is served after it has returned.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Stopping() {
 		http.Error(w, "the server is going away", http.StatusServiceUnavailable)
@@ -154,8 +158,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c := newConn(ws)
 	s.track(c)
-	go c.write()                // finish waits for it
-	newDispatcher(s, c).serve() //nolint:contextcheck // a WebSocket outlives its HTTP request; its context is the server's
+	// Not on this goroutine, whose return frees all that the HTTP server keeps of a request.
+	go s.attend(c)
+}
+
+// attend serves a connection until it ends. Shutdown waits for it.
+func (s *Server) attend(c *conn) {
+	go c.write() // finish waits for it
+	newDispatcher(s, c).serve()
 	c.finish()
 	s.untrack(c)
 }
