@@ -45,13 +45,16 @@ type DirectoryConfig struct {
 	MaxClaims int
 	// Logger may be nil.
 	Logger *slog.Logger
+
+	// gossipAlone leaves out what is sent directly, to measure the gossip by itself.
+	gossipAlone bool
 }
 
 // DefaultMaxClaims is how many rooms a Directory remembers at most.
 const DefaultMaxClaims = 200_000
 
-// Directory knows which node owns which room. A claim that a node makes or is given holds at once where that happens and reaches
-// the others by gossip, mostly within half a second; when two nodes were given one room, by two homes that did not know of
+// Directory knows which node owns which room. A claim that a node makes or is given holds at once where that happens. It is sent to all
+// others, and gossip repairs what is lost of that; when two nodes were given one room, by two homes that did not know of
 // each other, all end with the same one of them. The package ownership has the rules.
 //
 // A claim holds as long as its owner is alive, in the very life that it was made in, and neither beaten nor released.
@@ -74,9 +77,13 @@ type Directory struct {
 	dirty    []string // of interest, maybe changed; no room twice
 	isDirty  map[string]struct{}
 
+	outgoing map[string]struct{} // rooms whose claims are to be mailed
+	mailing  map[string]struct{} // nodes that parcels are on the way to
+
 	queue  *memberlist.TransmitLimitedQueue
 	heard  chan []byte
 	wake   chan struct{}
+	outbox chan struct{}
 	probes singleflight.Group
 	counts directoryCounts
 
@@ -109,7 +116,8 @@ func NewDirectory(cfg DirectoryConfig) *Directory {
 		table: ownership.NewTable(cfg.MaxClaims, 2*pushPullInterval, time.Now()),
 		held:  make(map[string]struct{}), asking: make(map[string]int),
 		interest: make(map[string]told), isDirty: make(map[string]struct{}),
-		heard: make(chan []byte, maxHeard), wake: make(chan struct{}, 1),
+		outgoing: make(map[string]struct{}), mailing: make(map[string]struct{}),
+		heard: make(chan []byte, maxHeard), wake: make(chan struct{}, 1), outbox: make(chan struct{}, 1),
 	}
 	d.queue = &memberlist.TransmitLimitedQueue{
 		NumNodes:       func() int { return len(d.members.current.Load().nodes) },
@@ -119,6 +127,9 @@ func NewDirectory(cfg DirectoryConfig) *Directory {
 	d.members.claims = d
 	d.work.Go(d.listen)
 	d.work.Go(d.watch)
+	if !cfg.gossipAlone {
+		d.work.Go(d.mail)
+	}
 	return d
 }
 

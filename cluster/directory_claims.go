@@ -79,7 +79,7 @@ func (d *Directory) tombstone(room string) {
 	c.Epoch++
 	c.Released = true
 	d.table.Merge(c, d.limits.life, time.Now())
-	d.pass(room)
+	d.post(room)
 	d.changed(room)
 }
 
@@ -107,6 +107,7 @@ func (d *Directory) depose(room string, to process, seen uint64) (Claim, error) 
 	if !d.want(c) {
 		return Claim{}, ErrDirectoryFull
 	}
+	d.post(room)
 	d.counts.granted.Add(1)
 	return c, nil
 }

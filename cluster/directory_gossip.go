@@ -14,7 +14,7 @@ const (
 	maxHeard = 1024
 	// maxQueued is how many claims wait to be passed on. When there are more, those that were sent the most are dropped.
 	maxQueued = 20_000
-	// maxPassed is up to how much news from push/pull is passed on. When there is more, everybody is about to push and pull.
+	// maxPassed is up to how much news in one message is passed on.
 	maxPassed = 5_000
 	// maxState leaves memberlist some of the 20 MiB that it takes for a push/pull.
 	maxState = 18 << 20
@@ -121,16 +121,17 @@ func (d *Directory) state() []byte {
 	return f.Bytes()
 }
 
-// merge takes another node's state. News is passed on, unless there is so much of it that the cluster was parted, or this node is new: then
-// the others push and pull as well.
-func (d *Directory) merge(state []byte) {
+// merge takes another node's state, or a message. News is passed on, unless there is so much of it that the cluster was parted, or this node
+// is new: then the others push and pull as well.
+func (d *Directory) merge(frame []byte) {
 	type item struct {
 		claim Claim
 		left  time.Duration
 	}
 	var items []item
-	if err := ownership.ReadFrame(state, func(c Claim, left time.Duration) { items = append(items, item{c, left}) }); err != nil {
-		d.malformed(err)
+	if err := ownership.ReadFrame(frame, func(c Claim, left time.Duration) { items = append(items, item{c, left}) }); err != nil {
+		d.counts.malformed.Add(1)
+		d.log.Debug("ignored gossip", "err", err)
 	}
 	var news []string
 	for chunk := range slices.Chunk(items, mergeChunk) {
@@ -154,15 +155,6 @@ func (d *Directory) merge(state []byte) {
 	}
 }
 
-// mergeFrame takes a message.
-func (d *Directory) mergeFrame(frame []byte) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if err := ownership.ReadFrame(frame, func(c Claim, left time.Duration) { d.learn(c, left) }); err != nil {
-		d.malformed(err)
-	}
-}
-
 // listen merges what is heard, and forgets what is over.
 func (d *Directory) listen() {
 	sweep := time.NewTicker(d.limits.sweep)
@@ -170,7 +162,7 @@ func (d *Directory) listen() {
 	for {
 		select {
 		case frame := <-d.heard:
-			d.mergeFrame(frame)
+			d.merge(frame)
 		case <-sweep.C:
 			d.mu.Lock()
 			d.table.Sweep(time.Now(), d.members.current.Load().alive)
@@ -179,9 +171,4 @@ func (d *Directory) listen() {
 			return
 		}
 	}
-}
-
-func (d *Directory) malformed(err error) {
-	d.counts.malformed.Add(1)
-	d.log.Debug("ignored gossip", "err", err)
 }

@@ -66,6 +66,20 @@ func (m *model) boot(name string, life int) *modelNode {
 	return n
 }
 
+// last is the greatest claim that a node has seen for a room, be it void.
+func (n *modelNode) last(room string) (Claim, bool) {
+	n.dir.mu.Lock()
+	defer n.dir.mu.Unlock()
+	return n.dir.table.Get(room)
+}
+
+func (n *modelNode) holds(room string) bool {
+	n.dir.mu.Lock()
+	defer n.dir.mu.Unlock()
+	_, held := n.dir.held[room]
+	return held
+}
+
 func (m *model) chance(what string, in int) bool { return rapid.IntRange(1, in).Draw(m.t, what) == 1 }
 
 func (m *model) find(n Node) *modelNode {
@@ -145,7 +159,7 @@ func (m *model) check(rooms []string) error {
 			if c, ok := n.dir.Known(room); ok != known || c != first {
 				return fmt.Errorf("room %s: %s knows %+v, %s %+v", room, n.Name, c, alive[0].Name, first)
 			}
-			if _, held := n.dir.held[room]; held != (known && first.By(n.Name, n.Boot)) {
+			if held := n.holds(room); held != (known && first.By(n.Name, n.Boot)) {
 				return fmt.Errorf("room %s is said to be of %+v; that %s holds it is %v", room, first, n.Name, held)
 			}
 		}
@@ -188,7 +202,7 @@ func directoriesAgree(ctx context.Context, t *rapid.T) error {
 		},
 		"succeed": func(t *rapid.T) {
 			n := node()
-			if c, ok := n.dir.table.Get(room.Draw(t, "room")); ok {
+			if c, ok := n.last(room.Draw(t, "room")); ok {
 				_, _ = n.dir.Succeed(ctx, c.Room, c)
 			}
 		},
@@ -199,7 +213,7 @@ func directoriesAgree(ctx context.Context, t *rapid.T) error {
 		"gossip": func(t *rapid.T) {
 			m.collect()
 			if len(m.frames) > 0 {
-				node().dir.mergeFrame(rapid.SampledFrom(m.frames).Draw(t, "frame"))
+				node().dir.merge(rapid.SampledFrom(m.frames).Draw(t, "frame"))
 			}
 		},
 		"lose gossip": func(*rapid.T) { m.collect() },
@@ -241,7 +255,7 @@ func directoriesAgree(ctx context.Context, t *rapid.T) error {
 	// And however much of the gossip there ever was is heard again.
 	m.collect()
 	for _, frame := range rapid.Permutation(m.frames).Draw(t, "replay") {
-		node().dir.mergeFrame(frame)
+		node().dir.merge(frame)
 	}
 	m.settle()
 	return m.check(rooms)

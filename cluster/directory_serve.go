@@ -152,6 +152,7 @@ func (d *Directory) accept(q *question) (Claim, error) {
 	if now, ok := d.table.Get(q.Room); !ok || now != q.Offer {
 		return Claim{}, ErrDirectoryFull
 	}
+	d.post(q.Room)
 	d.hold(q.Room)
 	return q.Offer, nil
 }

@@ -67,6 +67,8 @@ type MembersConfig struct {
 
 	// blocked stands for a broken network in tests: nothing is sent to these addresses.
 	blocked func(to netip.AddrPort) bool
+	// forget is how long memberlist gossips to the dead, gossipToDeadTime when it is 0.
+	forget time.Duration
 }
 
 // Members is this node's membership in the cluster: who else is there and alive, by gossip (memberlist, which is SWIM with Lifeguard:
@@ -81,8 +83,8 @@ type Members struct {
 	cfg       MembersConfig
 	log       *slog.Logger
 	transport *gossipTransport
-	list      *memberlist.Memberlist // nil until Start
-	claims    claimsGossip           // nil without a Directory
+	started   atomic.Pointer[memberlist.Memberlist] // nil until Start
+	claims    claimsGossip                          // nil without a Directory
 
 	mu      sync.Mutex // of changes to current and lost
 	current atomic.Pointer[view]
@@ -152,13 +154,14 @@ func (m *Members) Start() error {
 	if err != nil {
 		return fmt.Errorf("use the cluster's keys: %w", err)
 	}
-	m.list, err = memberlist.Create(m.gossipConfig(keyring))
+	list, err := memberlist.Create(m.gossipConfig(keyring))
 	if err != nil {
 		return fmt.Errorf("join the cluster: %w", err)
 	}
+	m.started.Store(list)
 	m.work.Go(m.tell)
-	m.work.Go(m.publishChanges)
-	m.work.Go(m.seek)
+	m.work.Go(func() { m.publishChanges(list) })
+	m.work.Go(func() { m.seek(list) })
 	return nil
 }
 
@@ -197,19 +200,19 @@ func (m *Members) Close(ctx context.Context) error {
 		return nil
 	}
 	var leaveErr error
-	if m.list != nil {
-		leaveErr = m.leave(ctx)
+	if list := m.started.Load(); list != nil {
+		leaveErr = leave(ctx, list)
 	}
 	return errors.Join(leaveErr, m.stop())
 }
 
 // leave gossips that this node goes.
-func (m *Members) leave(ctx context.Context) error {
+func leave(ctx context.Context, list *memberlist.Memberlist) error {
 	patience := leavePatience
 	if deadline, ok := ctx.Deadline(); ok {
 		patience = max(time.Millisecond, min(patience, time.Until(deadline)))
 	}
-	if err := m.list.Leave(patience); err != nil {
+	if err := list.Leave(patience); err != nil {
 		return fmt.Errorf("leave the cluster: %w", err)
 	}
 	return nil
@@ -218,12 +221,13 @@ func (m *Members) leave(ctx context.Context) error {
 // stop ends everything without a word to the others.
 func (m *Members) stop() error {
 	m.end()
-	if m.list == nil {
+	list := m.started.Load()
+	if list == nil {
 		m.transport.discard()
 		return nil
 	}
 	m.work.Wait()
-	if err := m.list.Shutdown(); err != nil {
+	if err := list.Shutdown(); err != nil {
 		return fmt.Errorf("stop gossip: %w", err)
 	}
 	return nil

@@ -17,6 +17,10 @@ type testNet struct {
 	nodes map[process]*testNode
 	addrs map[netip.AddrPort]string
 	side  map[string]int // of a split, by node
+	// forget is for how long memberlist gossips to the dead, 0 for its usual time.
+	forget time.Duration
+	// gossipAlone is as in DirectoryConfig.
+	gossipAlone bool
 }
 
 type testNode struct {
@@ -73,6 +77,7 @@ func (n *testNet) add(tb testing.TB, name string, join []*testNode, edit func(*M
 			n.mu.Unlock()
 			return ok && n.cut(name, other)
 		},
+		forget: n.forget,
 	}
 	for _, j := range join {
 		cfg.Join = append(cfg.Join, j.members.Self().Addr.String())
@@ -90,9 +95,9 @@ func (n *testNet) add(tb testing.TB, name string, join []*testNode, edit func(*M
 	n.addrs[self.Addr] = name
 	n.mu.Unlock()
 	node.dir = NewDirectory(DirectoryConfig{
-		Members: node.members,
-		Ask:     node.ask,
-		Probe:   func(_ context.Context, to Node) bool { return node.reach(to) != nil },
+		Members: node.members, gossipAlone: n.gossipAlone,
+		Ask:   node.ask,
+		Probe: func(_ context.Context, to Node) bool { return node.reach(to) != nil },
 		OnChange: func(_ string, now Claim, known bool) {
 			node.mu.Lock()
 			defer node.mu.Unlock()
@@ -176,7 +181,12 @@ func agreed(nodes []*testNode, room string) (Claim, bool) {
 // waitUntil waits for a condition, for as long as a busy machine may need.
 func waitUntil(tb testing.TB, what string, condition func() bool) {
 	tb.Helper()
-	tick := time.NewTicker(5 * time.Millisecond)
+	waitUntilEvery(tb, 5*time.Millisecond, what, condition)
+}
+
+func waitUntilEvery(tb testing.TB, interval time.Duration, what string, condition func() bool) {
+	tb.Helper()
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	deadline := time.After(60 * time.Second)
 	for !condition() {

@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"log"
 	"log/slog"
 	"sync"
@@ -36,6 +38,8 @@ const (
 	conflictEvery = 30 * time.Second
 )
 
+var errNotStarted = errors.New("this node has not started to gossip")
+
 // gossipDelegate carries the Directory's claims; gossipEvents tells of members. Both are memberlist's, and called from its goroutines.
 type (
 	gossipDelegate struct{ m *Members }
@@ -54,7 +58,7 @@ func (m *Members) gossipConfig(keyring *memberlist.Keyring) *memberlist.Config {
 	c.GossipVerifyIncoming, c.GossipVerifyOutgoing = true, true
 
 	c.GossipInterval, c.GossipNodes = gossipInterval, gossipNodes
-	c.GossipToTheDeadTime = gossipToDeadTime
+	c.GossipToTheDeadTime = cmp.Or(m.cfg.forget, gossipToDeadTime)
 	c.ProbeInterval, c.ProbeTimeout = probeInterval, probeTimeout
 	c.SuspicionMult, c.SuspicionMaxTimeoutMult = suspicionMult, suspicionMaxMult
 	c.AwarenessMaxMultiplier = slowdownMax
@@ -114,6 +118,24 @@ func (d gossipDelegate) MergeRemoteState(b []byte, _ bool) {
 	if d.m.claims != nil {
 		d.m.claims.merge(b)
 	}
+}
+
+// send sends one packet to a member, in which it hears what NotifyMsg takes.
+func (m *Members) send(to Node, message []byte) error {
+	list := m.started.Load()
+	if list == nil {
+		return errNotStarted
+	}
+	return list.SendToAddress(memberlist.Address{Addr: to.Addr.String(), Name: to.Name}, message)
+}
+
+// sendReliably is send by a connection, for more than what goes into a packet. It takes up to streamTimeout.
+func (m *Members) sendReliably(to Node, message []byte) error {
+	list := m.started.Load()
+	if list == nil {
+		return errNotStarted
+	}
+	return list.SendReliable(&memberlist.Node{Name: to.Name, Addr: to.Addr.Addr().AsSlice(), Port: to.Addr.Port()}, message)
 }
 
 // gossipLog takes memberlist's log lines. Nothing in them is for an operator: strangers' packets make most of its errors, and who comes

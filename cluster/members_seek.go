@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hashicorp/memberlist"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -27,12 +28,12 @@ const (
 
 // seek looks for nodes to join: until there is one, for those that were configured, and from then on for all that are gone. memberlist
 // alone forgets who is dead, so the halves of a split cluster would stay apart.
-func (m *Members) seek() {
+func (m *Members) seek(list *memberlist.Memberlist) {
 	warning := rateLimit{every: joinWarning}
 	ticker := time.NewTicker(seekEvery)
 	defer ticker.Stop()
 	for {
-		if err := m.seekOnce(); err != nil && m.life.Err() == nil && warning.allow(time.Now()) {
+		if err := m.seekOnce(list); err != nil && m.life.Err() == nil && warning.allow(time.Now()) {
 			m.log.Warn("no other node of the cluster answers", "err", err)
 		}
 		select {
@@ -44,17 +45,17 @@ func (m *Members) seek() {
 }
 
 // seekOnce fails when this node is still alone and could join nobody.
-func (m *Members) seekOnce() error {
+func (m *Members) seekOnce(list *memberlist.Memberlist) error {
 	targets, err := m.configured()
 	if !m.Ready() && len(targets) == 0 && err == nil {
 		m.ready.Store(true) // it was told to join itself alone
 	}
 	if m.Ready() {
-		m.reunite(targets)
+		m.reunite(list, targets)
 		return nil
 	}
 	for _, target := range targets {
-		if _, joinErr := m.list.Join([]string{target.String()}); joinErr == nil && m.Ready() {
+		if _, joinErr := list.Join([]string{target.String()}); joinErr == nil && m.Ready() {
 			return nil
 		} else if joinErr != nil {
 			err = errors.Join(err, joinErr)
@@ -103,7 +104,7 @@ func resolve(ctx context.Context, hostport string) ([]netip.AddrPort, error) {
 }
 
 // reunite joins those again that are gone and answer, or came back by themselves: what either side has learned meanwhile is exchanged.
-func (m *Members) reunite(configured []netip.AddrPort) {
+func (m *Members) reunite(list *memberlist.Memberlist, configured []netip.AddrPort) {
 	var (
 		absent   []netip.AddrPort
 		returned []netip.AddrPort
@@ -132,10 +133,10 @@ func (m *Members) reunite(configured []netip.AddrPort) {
 	}
 	m.mu.Unlock()
 
-	found := append(returned, m.answering(absent)...)
+	found := append(returned, m.answering(list, absent)...)
 	rand.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
 	for _, addr := range found[:min(len(found), joinAtOnce)] {
-		if _, err := m.list.Join([]string{addr.String()}); err != nil {
+		if _, err := list.Join([]string{addr.String()}); err != nil {
 			m.log.Debug("cannot join a node that answers", "addr", addr, "err", err)
 			continue
 		}
@@ -144,14 +145,14 @@ func (m *Members) reunite(configured []netip.AddrPort) {
 }
 
 // answering is which of these answer a ping. They are asked together, since those that do not cost the whole time-out.
-func (m *Members) answering(addresses []netip.AddrPort) []netip.AddrPort {
+func (m *Members) answering(list *memberlist.Memberlist, addresses []netip.AddrPort) []netip.AddrPort {
 	answered := make([]bool, len(addresses))
 	var pings errgroup.Group
 	pings.SetLimit(seekAtOnce)
 	for i, addr := range addresses {
 		pings.Go(func() error {
 			if m.life.Err() == nil {
-				_, err := m.list.Ping("", net.UDPAddrFromAddrPort(addr))
+				_, err := list.Ping("", net.UDPAddrFromAddrPort(addr))
 				answered[i] = err == nil
 			}
 			return nil
@@ -180,7 +181,7 @@ func (m *Members) found(addr netip.AddrPort) {
 }
 
 // publishChanges tells the others what changed of this node: at once that it drains, its load from time to time.
-func (m *Members) publishChanges() {
+func (m *Members) publishChanges(list *memberlist.Memberlist) {
 	ticker := time.NewTicker(publishEvery)
 	defer ticker.Stop()
 	for {
@@ -195,7 +196,7 @@ func (m *Members) publishChanges() {
 			continue
 		}
 		m.published = self
-		if err := m.list.UpdateNode(updatePatience); err != nil {
+		if err := list.UpdateNode(updatePatience); err != nil {
 			m.log.Debug("a change of this node is slow to be told", "err", err)
 		}
 	}

@@ -21,6 +21,9 @@ const (
 	MaxOwner = 128 // bytes of a node's name
 	MaxBoot  = 32  // bytes of a boot id
 
+	// MaxClaimSize is what a claim adds to a Frame at most, with an owner that is new to it.
+	MaxClaimSize = MaxRoom + MaxOwner + MaxBoot + 32
+
 	// MaxEpoch is far above what a room reaches, and leaves room for those who count on.
 	MaxEpoch = 1 << 56
 )
