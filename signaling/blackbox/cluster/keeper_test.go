@@ -29,9 +29,7 @@ func (p *person) keep() {
 		case <-p.leaving:
 			return
 		case <-s.record.gap:
-			if err := s.refresh(); err != nil && s.isOpen() {
-				p.complain("asking for a snapshot: %v", err)
-			}
+			p.refresh(s)
 		case e := <-asked:
 			p.moveOn(s, time.Duration(e.After*float64(time.Millisecond)))
 		case <-s.client.Done():
@@ -39,6 +37,15 @@ func (p *person) keep() {
 				return
 			}
 		}
+	}
+}
+
+// refresh asks for a snapshot until it gets one: the room may be changing hands.
+func (p *person) refresh(s *seat) {
+	var err error
+	again := func() bool { err = s.refresh(); return err == nil || !s.isOpen() || p.isLeaving() }
+	if !poll(patience, again) {
+		p.complain("asking for a snapshot: %v", err)
 	}
 }
 

@@ -94,10 +94,8 @@ func (p *person) arrive(n *node, room, role string) {
 // leave ends everything of this person, and fails the test for what went wrong in the meantime. It may be called again.
 func (p *person) leave() {
 	p.t.Helper()
-	select {
-	case <-p.leaving:
+	if p.isLeaving() {
 		return
-	default:
 	}
 	if p.voice != nil {
 		p.voice.hush()
@@ -116,6 +114,15 @@ func (p *person) leave() {
 	defer p.mu.Unlock()
 	for _, problem := range p.problems {
 		p.t.Errorf("%s: %s", p.user, problem)
+	}
+}
+
+func (p *person) isLeaving() bool {
+	select {
+	case <-p.leaving:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -130,21 +130,28 @@ func TestAllNodesKnowWhoIsOnline(t *testing.T) {
 		people = append(people, c.enterText(t, n, room, fmt.Sprintf("p%d", i)))
 	}
 	wantOnline(t, people, patience)
+	for _, p := range people {
+		if users := usersSeen(p, room); len(users) != len(people) {
+			t.Errorf("%s lists %v in the room", p.node().name, users)
+		}
+	}
 	people[0].leave()
 	for _, p := range people[1:] {
-		eventually(t, "who has left is not online", func() bool { return !slices.Contains(usersSeen(p, room), people[0].user) })
+		eventually(t, "who has left is not online", func() bool {
+			return !slices.Contains(usersSeen(p, room), people[0].user) && !slices.Contains(usersSeen(p, ""), people[0].user)
+		})
 	}
 }
 
-// wantOnline waits until each of these people, asking their node, finds all the others online. It returns how long that took.
+// wantOnline waits until each of these people, asking their node, finds all of them online. It returns how long that took.
 func wantOnline(t *testing.T, people []*person, limit time.Duration) time.Duration {
 	t.Helper()
 	began := time.Now()
 	for _, p := range people {
 		var seen []string
 		complete := func() bool {
-			seen = usersSeen(p, p.room)
-			return !slices.ContainsFunc(people, func(o *person) bool { return o.room == p.room && !slices.Contains(seen, o.user) })
+			seen = usersSeen(p, "")
+			return !slices.ContainsFunc(people, func(o *person) bool { return !slices.Contains(seen, o.user) })
 		}
 		if !poll(limit, complete) {
 			t.Errorf("on %s these are online: %v", p.node().name, seen)
@@ -153,7 +160,7 @@ func wantOnline(t *testing.T, people []*person, limit time.Duration) time.Durati
 	return time.Since(began)
 }
 
-// usersSeen are the users that a person's node lists, of their room.
+// usersSeen are the users that a person's node lists, of a room or ("") of all.
 func usersSeen(p *person, room string) []string {
 	ctx, cancel := within(5 * time.Second)
 	defer cancel()
