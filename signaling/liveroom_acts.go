@@ -59,10 +59,8 @@ func (r *liveRoom) leave(s *session, at *place) {
 			m.peer.SetPublishing(false)
 		}
 		r.post(&roomRequest{command: replica.Command{Kind: replica.Leave, Participant: at.participant, Session: s.id}})
-		// Heard of no more, whenever the others are told.
-		if r.members[at.participant] == m {
-			r.remove(m)
-		}
+		// Free to join another room, whenever the others are told.
+		s.vacate(at)
 	})
 }
 

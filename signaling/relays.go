@@ -34,7 +34,11 @@ func (r *liveRoom) relayTo(n replica.Node, peer link.Peer, number uint32) uint32
 
 // relayToOwner does the same with the owner. What another owner brought is brought by this one now.
 func (r *liveRoom) relayToOwner(n replica.Node, peer link.Peer, rt *route, number uint32) {
-	if r.ended || !r.attachRelay(n, peer, rt, number) {
+	if r.ended {
+		r.server.routes.remove(rt)
+		return
+	}
+	if !r.attachRelay(n, peer, rt, number) {
 		return
 	}
 	r.arrangeBy(n)
