@@ -200,6 +200,9 @@ func (d *Directory) HandOver(ctx context.Context, room string, to Node) (Claim, 
 	if !ok || !held {
 		return Claim{}, fmt.Errorf("hand over room %q: %w", room, ErrNotOwner)
 	}
+	if c.By(to.Name, to.Boot) {
+		return c, nil
+	}
 	given, err := d.offer(ctx, to, Claim{Room: room, Owner: to.Name, Boot: to.Boot, Epoch: c.Epoch + 1})
 	if err != nil {
 		return Claim{}, fmt.Errorf("hand over room %q to %s: %w", room, to.Name, err)

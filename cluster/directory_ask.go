@@ -14,6 +14,7 @@ import (
 // timing is what the Directory waits for; tests of time that passes change it.
 type timing struct {
 	ask     time.Duration // for one node's answer
+	ready   time.Duration // to have met the others, before this node decides anything alone
 	probe   time.Duration // for an owner that may be dead
 	arrival time.Duration // for a node that was named by another, and not heard of yet
 	others  time.Duration // before a draining node is given a room that others may want to succeed in
@@ -23,7 +24,7 @@ type timing struct {
 
 func defaultTiming() timing {
 	return timing{
-		ask: time.Second, probe: 400 * time.Millisecond, arrival: 500 * time.Millisecond, others: 250 * time.Millisecond,
+		ask: time.Second, ready: time.Second, probe: 400 * time.Millisecond, arrival: 500 * time.Millisecond, others: 250 * time.Millisecond,
 		life: 2 * pushPullInterval, sweep: 5 * time.Second,
 	}
 }
@@ -130,6 +131,9 @@ func (d *Directory) take(room string) (Claim, bool) {
 
 // ask has the room's home answer, be it this node or another, and the next best when it does not.
 func (d *Directory) ask(ctx context.Context, q question) (Claim, error) {
+	wait, cancel := context.WithTimeout(ctx, d.limits.ready)
+	d.members.awaitReady(wait)
+	cancel()
 	q.For, q.Boot = d.self.name, d.self.boot
 	d.mu.Lock()
 	d.asking[q.Room]++

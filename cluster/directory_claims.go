@@ -31,11 +31,10 @@ func (d *Directory) learn(c Claim, left time.Duration) bool {
 
 // absorb merges a claim, and says whether it was new.
 func (d *Directory) absorb(c Claim, left time.Duration) bool {
-	switch d.table.Merge(c, left, time.Now()) {
-	case ownership.Refused:
-		d.counts.refused.Add(1)
-		return false
-	case ownership.Known:
+	if outcome := d.table.Merge(c, left, time.Now()); outcome != ownership.News {
+		if outcome == ownership.Refused {
+			d.counts.refused.Add(1)
+		}
 		return false
 	}
 	ours := !c.Released && d.mine(c)

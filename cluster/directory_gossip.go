@@ -89,6 +89,10 @@ func (d *Directory) say(limit int) []byte {
 
 // hear takes a message. It does not block.
 func (d *Directory) hear(frame []byte) {
+	if len(frame) > 2*maxParcel {
+		d.counts.overflow.Add(1)
+		return
+	}
 	select {
 	case d.heard <- frame:
 	default:

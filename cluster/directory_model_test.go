@@ -46,7 +46,8 @@ func newModel(t *rapid.T, size int) *model {
 func (m *model) boot(name string, life int) *modelNode {
 	addr := netip.MustParseAddrPort("192.0.2.1:7946")
 	n := &modelNode{Node: Node{Name: name, Boot: fmt.Sprintf("%s-%d", name, life), Addr: addr, Link: addr}}
-	n.members = &Members{cfg: MembersConfig{Name: name}, log: slog.New(slog.DiscardHandler), lost: make(map[process]lostMember)}
+	n.members = &Members{cfg: MembersConfig{Name: name}, log: slog.New(slog.DiscardHandler), lost: make(map[process]lostMember), ready: make(chan struct{})}
+	n.members.setReady()
 	n.members.current.Store(newView(n.Node, nil))
 	n.dir = NewDirectory(DirectoryConfig{
 		Members: n.members,

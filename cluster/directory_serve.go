@@ -92,7 +92,7 @@ func (d *Directory) answerSuccession(ctx context.Context, q *question) (Claim, e
 	if c, ok := d.succeeded(q); ok {
 		return c, nil
 	}
-	if d.reaches(q.Lost.Owner, q.Lost.Boot) {
+	if d.reaches(ctx, q.Lost.Owner, q.Lost.Boot) {
 		return Claim{}, ErrOwnerAlive
 	}
 	if n, ok := d.members.Find(q.For); ok && n.Draining {
@@ -117,7 +117,7 @@ func (d *Directory) succeeded(q *question) (Claim, bool) {
 }
 
 // reaches says whether a node answers, in the very life that is meant. All who ask at a time share one probe.
-func (d *Directory) reaches(name, boot string) bool {
+func (d *Directory) reaches(ctx context.Context, name, boot string) bool {
 	n, ok := d.members.Find(name)
 	if !ok || n.Boot != boot {
 		return false
@@ -129,7 +129,7 @@ func (d *Directory) reaches(name, boot string) bool {
 		return false
 	}
 	alive, _, _ := d.probes.Do(name+"\x00"+boot, func() (any, error) {
-		ctx, cancel := context.WithTimeout(d.life, d.limits.probe)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.limits.probe) // whoever asked first may stop waiting
 		defer cancel()
 		return d.cfg.Probe(ctx, n), nil
 	})

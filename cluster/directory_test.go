@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"hubbub/cluster/ownership"
 )
 
@@ -378,6 +380,11 @@ func TestGarbledGossip(t *testing.T) {
 	gossipDelegate{nodes[0].members}.MergeRemoteState([]byte("nonsense"), true)
 	if n := d.counts.malformed.Load(); n != 2 {
 		t.Errorf("%d messages are counted as malformed", n)
+	}
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(d)
+	if families, err := registry.Gather(); err != nil || len(families) < 8 {
+		t.Errorf("%d families of metrics, %v", len(families), err)
 	}
 	for _, body := range []string{"", "{}", `{"kind":"locate"}`, `{"kind":"what","room":"a"}`, `{"kind":"succeed","room":"a"}`, `{"kind":"take","room":"a"}`} {
 		if _, err := d.ServeAsk(t.Context(), nodes[0].members.Self(), []byte(body)); !errors.Is(err, errQuestion) {

@@ -90,7 +90,9 @@ type Members struct {
 	current atomic.Pointer[view]
 	lost    map[process]lostMember
 
-	ready     atomic.Bool
+	met       sync.Once     // closes ready
+	ready     chan struct{} // closed when all that others know is known here
+	closed    atomic.Bool
 	published Node // only publish's goroutine reads it
 	publish   chan struct{}
 	conflict  rateLimit
@@ -118,7 +120,7 @@ func NewMembers(cfg MembersConfig) (*Members, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	m := &Members{
-		cfg: cfg, log: cfg.Logger, lost: make(map[process]lostMember), publish: make(chan struct{}, 1),
+		cfg: cfg, log: cfg.Logger, lost: make(map[process]lostMember), publish: make(chan struct{}, 1), ready: make(chan struct{}),
 		conflict: rateLimit{every: conflictEvery},
 	}
 	m.life, m.end = context.WithCancel(context.Background())
@@ -144,7 +146,9 @@ func NewMembers(cfg MembersConfig) (*Members, error) {
 	m.transport = transport
 	m.published = self
 	m.current.Store(newView(self, nil))
-	m.ready.Store(len(cfg.Join) == 0)
+	if len(cfg.Join) == 0 {
+		m.setReady()
+	}
 	return m, nil
 }
 
@@ -177,8 +181,25 @@ func (m *Members) Find(name string) (Node, bool) {
 	return n, ok
 }
 
-// Ready is false until the node has met another one, if it was told to join any.
-func (m *Members) Ready() bool { return m.ready.Load() }
+// Ready is false until the node has met another one and knows what that one knows, if it was told to join any.
+func (m *Members) Ready() bool {
+	select {
+	case <-m.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+func (m *Members) setReady() { m.met.Do(func() { close(m.ready) }) }
+
+// awaitReady waits until the node is ready, or ctx ends.
+func (m *Members) awaitReady(ctx context.Context) {
+	select {
+	case <-m.ready:
+	case <-ctx.Done():
+	}
+}
 
 // SetDraining says whether this node is on its way out. The others know within a second.
 func (m *Members) SetDraining(draining bool) {
@@ -196,7 +217,7 @@ func (m *Members) SetLoad(participants int) {
 
 // Close tells the others that this node leaves, until ctx ends at the latest, and stops. Only the first call does something.
 func (m *Members) Close(ctx context.Context) error {
-	if m.life.Err() != nil {
+	if m.closed.Swap(true) {
 		return nil
 	}
 	var leaveErr error

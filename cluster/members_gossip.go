@@ -118,6 +118,9 @@ func (d gossipDelegate) MergeRemoteState(b []byte, _ bool) {
 	if d.m.claims != nil {
 		d.m.claims.merge(b)
 	}
+	if len(d.m.current.Load().nodes) > 1 { // it is not from this node itself, which it may have been told to join
+		d.m.setReady()
+	}
 }
 
 // send sends one packet to a member, in which it hears what NotifyMsg takes.

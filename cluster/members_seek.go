@@ -48,7 +48,7 @@ func (m *Members) seek(list *memberlist.Memberlist) {
 func (m *Members) seekOnce(list *memberlist.Memberlist) error {
 	targets, err := m.configured()
 	if !m.Ready() && len(targets) == 0 && err == nil {
-		m.ready.Store(true) // it was told to join itself alone
+		m.setReady() // it was told to join itself alone
 	}
 	if m.Ready() {
 		m.reunite(list, targets)
@@ -133,7 +133,7 @@ func (m *Members) reunite(list *memberlist.Memberlist, configured []netip.AddrPo
 	}
 	m.mu.Unlock()
 
-	found := append(returned, m.answering(list, absent)...)
+	found := slices.Concat(returned, m.answering(list, absent))
 	rand.Shuffle(len(found), func(i, j int) { found[i], found[j] = found[j], found[i] })
 	for _, addr := range found[:min(len(found), joinAtOnce)] {
 		if _, err := list.Join([]string{addr.String()}); err != nil {

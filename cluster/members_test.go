@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+	"go.uber.org/goleak"
 	"pgregory.net/rapid"
 )
 
@@ -156,7 +157,7 @@ func TestStrangersAreKeptOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	for _, packet := range [][]byte{{}, {0}, []byte("hello"), bytes.Repeat([]byte{0xff}, 1400), append([]byte{244, 6}, "hubbub\x04x"...)} {
 		if _, err := conn.Write(packet); err != nil {
 			t.Fatal(err)
@@ -274,4 +275,19 @@ func FuzzMeta(f *testing.F) {
 			t.Errorf("%+v", n)
 		}
 	})
+}
+
+func TestCloseLeavesNothingBehind(t *testing.T) {
+	before := goleak.IgnoreCurrent()
+	nodes := newTestNet().cluster(t, 2)
+	for _, n := range nodes {
+		n.dir.Close()
+		if err := n.members.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if err := n.members.Close(t.Context()); err != nil {
+			t.Error("closing twice:", err)
+		}
+	}
+	waitUntil(t, "all goroutines end", func() bool { return goleak.Find(before) == nil })
 }

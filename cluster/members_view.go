@@ -142,7 +142,6 @@ func (e gossipEvents) NotifyJoin(n *memberlist.Node) {
 		}
 		nodes[node.Name] = node
 	})
-	e.m.ready.Store(true)
 }
 
 // NotifyUpdate is of a node that is alive and says something new of itself, maybe that it was started again.

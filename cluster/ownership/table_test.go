@@ -34,7 +34,7 @@ func TestTablesAgree(t *testing.T) {
 			}
 		}
 		// Push and pull around the ring until the last has told the first, and once more with an old claim replayed.
-		for range len(tables) {
+		for range tables {
 			for i := range tables {
 				exchange(tables[i], tables[(i+1)%len(tables)])
 			}
