@@ -6,8 +6,7 @@
 // receivers are given at the start. There is no ICE, DTLS or RTCP, nobody is selected, nothing is numbered anew, and nobody can join or leave. What
 // a server costs beyond this is what its being a server costs.
 //
-// It waits for packets as every Go program does, by the runtime's poller and on one goroutine; a thread that blocks in
-// recvmmsg(2) would be cheaper still where packets come one at a time, and is what a program in C has.
+// It waits for packets as every Go program does, by the runtime's poller, on one goroutine.
 package floor
 
 import (

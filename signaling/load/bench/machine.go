@@ -79,6 +79,28 @@ func cpuTime(pid int) (time.Duration, error) {
 	return time.Duration(spent.Nano()), nil
 }
 
+// busyTime is what all cores together have worked, for whomever, and what the hypervisor took of them. It is sampled by the kernel, in ticks of 10 ms.
+func busyTime() (time.Duration, error) {
+	const tick = time.Second / 100 // USER_HZ
+	data, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, fmt.Errorf("read the cores' time: %w", err)
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	var busy time.Duration
+	for i, field := range strings.Fields(line) { // proc_stat(5): cpu, user, nice, system, idle, iowait, irq, softirq, steal, …
+		if i == 0 || i == 4 || i == 5 || i > 8 {
+			continue
+		}
+		ticks, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("read the cores' time: %w", err)
+		}
+		busy += time.Duration(ticks) * tick
+	}
+	return busy, nil
+}
+
 // residentMemory is the RSS of a process in KiB.
 func residentMemory(pid int) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -83,6 +83,7 @@ func (b *bench) listen(ctx context.Context, subject *subject, c *crowd.Crowd, pl
 		cpuPerSecond: milliseconds(cost.server) / cost.elapsed.Seconds(),
 		loadShare:    100 * cost.load.Seconds() / cost.elapsed.Seconds(),
 		sendingLate:  milliseconds(heard.SendingLate),
+		othersShare:  100 * cost.others.Seconds() / cost.elapsed.Seconds(),
 	}
 	if heard.Packets > 0 {
 		f[cpuPerPacket] = float64(cost.server.Nanoseconds()) / 1000 / float64(heard.Packets)
@@ -100,33 +101,40 @@ func (b *bench) listen(ctx context.Context, subject *subject, c *crowd.Crowd, pl
 	return f, nil
 }
 
-// cost is what a measurement took.
-type cost struct{ server, load, elapsed time.Duration }
+// cost is what a measurement took, and what others took of the cores meanwhile.
+type cost struct{ server, load, others, elapsed time.Duration }
 
 // spend lets the duration pass and says what it cost.
 func (b *bench) spend(ctx context.Context, s *subject) (c cost, err error) {
-	clocks := func() (server, load time.Duration, err error) {
-		if server, err = s.cpu(); err != nil {
-			return 0, 0, err
-		}
-		load, err = cpuTime(os.Getpid())
-		return server, load, err
-	}
-	begin := time.Now()
-	server, load, err := clocks()
+	before, err := s.clocks()
 	if err != nil {
 		return c, err
 	}
+	begin := time.Now()
 	if err := wait(ctx, b.duration); err != nil {
 		return c, err
 	}
-	c.elapsed = time.Since(begin)
-	if c.server, c.load, err = clocks(); err != nil {
+	elapsed := time.Since(begin)
+	if c, err = s.clocks(); err != nil {
 		return c, err
 	}
-	c.server -= server
-	c.load -= load
+	c.server -= before.server
+	c.load -= before.load
+	c.others = max(0, c.others-before.others-c.server-c.load)
+	c.elapsed = elapsed
 	return c, nil
+}
+
+// clocks reads them; others is everyone together.
+func (s *subject) clocks() (c cost, err error) {
+	if c.server, err = s.cpu(); err != nil {
+		return c, err
+	}
+	if c.load, err = cpuTime(os.Getpid()); err != nil {
+		return c, err
+	}
+	c.others, err = busyTime()
+	return c, err
 }
 
 // delays is the server's histogram of how long packets stay in it.

@@ -29,10 +29,11 @@ func measureJoins(ctx context.Context, b *bench, name string, s *scenario, _ uin
 		if err := warm(ctx, subject); err != nil {
 			return err
 		}
-		before, err := subject.cpu()
+		before, err := subject.clocks()
 		if err != nil {
 			return err
 		}
+		begin := time.Now()
 		joins, err := subject.enter(ctx, c, 1, joinEvery)
 		if err != nil {
 			return err
@@ -40,14 +41,16 @@ func measureJoins(ctx context.Context, b *bench, name string, s *scenario, _ uin
 		if err := wait(ctx, afterJoins); err != nil {
 			return err
 		}
-		after, err := subject.cpu()
+		after, err := subject.clocks()
 		if err != nil {
 			return err
 		}
+		others := after.others - before.others - (after.server - before.server) - (after.load - before.load)
 		slices.SortFunc(joins, func(a, b crowd.Join) int { return cmp.Compare(a.Connected, b.Connected) })
 		f = figures{
-			cpuPerJoin: milliseconds(after-before) / float64(len(joins)),
-			joinP50:    milliseconds(joins[len(joins)/2].Connected),
+			cpuPerJoin:  milliseconds(after.server-before.server) / float64(len(joins)),
+			joinP50:     milliseconds(joins[len(joins)/2].Connected),
+			othersShare: 100 * max(0, others.Seconds()) / time.Since(begin).Seconds(),
 		}
 		return nil
 	})
@@ -95,6 +98,7 @@ func measureIdle(ctx context.Context, b *bench, name string, s *scenario, _ uint
 			memoryEach:     (memory - memoryBefore) / people,
 			goroutinesEach: (goroutines - goroutinesBefore) / people,
 			idleEach:       float64(cost.server.Microseconds()) / cost.elapsed.Seconds() / people,
+			othersShare:    100 * cost.others.Seconds() / cost.elapsed.Seconds(),
 		}
 		return nil
 	})

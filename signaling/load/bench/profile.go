@@ -88,8 +88,8 @@ var groups = []struct {
 	name string
 	of   func(stack []string) bool
 }{
-	{"kernel, sending", syscallOf("sendmmsg", "sendmsg", "sendto", "WriteBatch", "SendMsg", "WriteTo", "writeTo", "WriteMsg", "Send", "flush", "Write")},
-	{"kernel, receiving", syscallOf("recvmmsg", "recvmsg", "recvfrom", "ReadBatch", "RecvMsg", "ReadFrom", "readFrom", "Receive", "Read")},
+	{"kernel, sending", func(stack []string) bool { return systemCall(stack) == "send" }},
+	{"kernel, receiving", func(stack []string) bool { return systemCall(stack) == "receive" }},
 	{"SRTP and AES-GCM", anyOf("crypto/", "pion/srtp")},
 	{"Go's scheduler, poller, sysmon and timers", func(stack []string) bool {
 		return matches(stack, "runtime.mcall", "runtime.schedule", "runtime.findRunnable", "runtime.sysmon", "runtime.mstart", "runtime.netpoll",
@@ -107,11 +107,22 @@ func anyOf(names ...string) func([]string) bool {
 	return func(stack []string) bool { return matches(stack, names...) }
 }
 
-// syscallOf matches stacks that end in a system call, below a function with one of these names.
-func syscallOf(names ...string) func([]string) bool {
-	return func(stack []string) bool {
-		return len(stack) > 0 && strings.Contains(stack[0], "yscall6") && matches(stack[1:], names...) && !matches(stack, "runtime.")
+// systemCall is what a stack that ends in a system call of a program's, not of the runtime's, does: by the nearest function whose name tells.
+func systemCall(stack []string) string {
+	if len(stack) < 2 || !strings.Contains(stack[0], "yscall6") {
+		return ""
 	}
+	for _, function := range stack[1:] {
+		switch {
+		case strings.HasPrefix(function, "runtime."), strings.Contains(function, "runtime/syscall.Epoll"):
+			return ""
+		case matches([]string{function}, "send", "Send", "write", "Write"):
+			return "send"
+		case matches([]string{function}, "recv", "receive", "Receive", "read", "Read"):
+			return "receive"
+		}
+	}
+	return ""
 }
 
 func matches(stack []string, names ...string) bool {

@@ -26,6 +26,7 @@ const (
 	loss             figure = "lossPercent"     //
 	loadShare        figure = "loadCorePercent" // of the load's core that the load used
 	sendingLate      figure = "sendingLateMs"   // 99th percentile of how late the load's speakers were
+	othersShare      figure = "othersPercent"   // of one core that everyone else on the machine used, and the hypervisor took
 	cpuPerJoin       figure = "cpuPerJoinMs"    //
 	joinP50          figure = "joinP50Ms"       // from dialling to media that flow
 	memoryEach       figure = "memoryEachKiB"   // RSS for each participant

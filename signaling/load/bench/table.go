@@ -195,10 +195,10 @@ func (r *results) people(subjects []string) *table {
 
 // soundness tells whether the load was the bottleneck.
 func (r *results) soundness(subjects []string) *table {
-	t := &table{head: []string{"", "% of packets lost", "% of the load's core", "p99 ms that speakers were late"}}
+	t := &table{head: []string{"", "% of packets lost", "% of the load's core", "p99 ms that speakers were late", "% of a core for others"}}
 	for _, s := range scenarios {
 		cells := []string{s.title}
-		for _, f := range []figure{loss, loadShare, sendingLate} {
+		for _, f := range []figure{loss, loadShare, sendingLate, othersShare} {
 			worst, known := 0.0, false
 			for _, name := range subjects {
 				value, ok := r.median(s.name, name, f)
