@@ -36,6 +36,15 @@ type figures struct {
 	bounds map[string]time.Duration
 }
 
+// silence notes how long somebody did not hear somebody else.
+func (f *figures) silence(t *testing.T, what string, s silence, bound time.Duration) {
+	t.Helper()
+	f.add(t, what, s.Duration, bound)
+	if s.Duration > bound {
+		t.Log(s)
+	}
+}
+
 // add notes a figure, and fails the test that is above its bound; 0 is none.
 func (f *figures) add(t *testing.T, what string, took, bound time.Duration) {
 	t.Helper()

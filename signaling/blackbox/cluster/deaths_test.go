@@ -84,13 +84,15 @@ func TestTheOwnerIsKilled(t *testing.T) {
 		back := wantBack(t, lost)
 		c.wantWhole(t)
 		to := time.Now()
-		var oneEdge time.Duration
+		var oneEdge silence
 		for _, n := range c.up() {
 			here := on(n, rest)
-			oneEdge = max(oneEdge, longestSilence(here, here, from, to))
+			if s := longestSilence(here, here, from, to); s.Duration > oneEdge.Duration {
+				oneEdge = s
+			}
 		}
-		f.add(t, "owner killed: silence between people on one edge", oneEdge, 100*time.Millisecond)
-		f.add(t, "owner killed: silence between people on different edges", longestSilence(rest, rest, from, to), 2*time.Second)
+		f.silence(t, "owner killed: silence between people on one edge", oneEdge, 100*time.Millisecond)
+		f.silence(t, "owner killed: silence between people on different edges", longestSilence(rest, rest, from, to), 2*time.Second)
 		f.add(t, "owner killed: its people are back on another node", back, 3*time.Second)
 		for _, p := range rest {
 			p.wantUntouched(t)
@@ -118,7 +120,7 @@ func TestAnEdgeIsKilled(t *testing.T) {
 		}
 		f.add(t, "edge killed: its people are back on another node", wantBack(t, lost), 3*time.Second)
 		c.wantWhole(t)
-		f.add(t, "edge killed: silence between the others", longestSilence(rest, rest, from, time.Now()), 100*time.Millisecond)
+		f.silence(t, "edge killed: silence between the others", longestSilence(rest, rest, from, time.Now()), 100*time.Millisecond)
 		for _, p := range rest {
 			p.wantUntouched(t)
 		}

@@ -112,18 +112,21 @@ func (e *ear) of(v *voice) (first []sound, again int) {
 
 // silence is the longest time between two moments for which nothing of v was heard although v talked: from when the
 // frame after the last one heard should have come, to when one came. That v itself was held up does not count.
-func (e *ear) silence(v *voice, from, to time.Time) time.Duration {
+func (e *ear) silence(v *voice, from, to time.Time) (longest time.Duration, began time.Time) {
 	sent := v.times()
 	heard, _ := e.of(v)
 	due := from
-	var longest time.Duration
+	until := func(end time.Time) {
+		if d := end.Sub(due); d > longest {
+			longest, began = d, due
+		}
+	}
 	for _, s := range heard {
 		if s.at.After(to) {
-			longest = max(longest, to.Sub(due))
-			return longest
+			break
 		}
 		if s.at.After(from) {
-			longest = max(longest, s.at.Sub(due))
+			until(s.at)
 		}
 		due = to
 		if int(s.number) < len(sent) { // sent[number] is the frame after it
@@ -134,7 +137,8 @@ func (e *ear) silence(v *voice, from, to time.Time) time.Duration {
 			due = from
 		}
 	}
-	return max(longest, to.Sub(due))
+	until(to)
+	return longest, began
 }
 
 // wantSound fails the test for everything that was wrong with what was heard.
@@ -188,7 +192,7 @@ func TestTheEarMeasuresSilences(t *testing.T) {
 		{600, 1600, 1600 - 1250},
 		{1700, 1900, 200},
 	} {
-		if got := e.silence(v, at(c.from), at(c.to)); got != time.Duration(c.want)*time.Millisecond {
+		if got, _ := e.silence(v, at(c.from), at(c.to)); got != time.Duration(c.want)*time.Millisecond {
 			t.Errorf("from %d to %d ms the longest silence is %s, want %d ms", c.from, c.to, got, c.want)
 		}
 	}

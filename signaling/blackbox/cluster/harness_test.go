@@ -25,7 +25,7 @@ func TestPeopleOfOneNodeComeBackWhenTheyAreCutOff(t *testing.T) {
 	wantRegular(t, people)
 	wantSeenReconnecting(t, people[1:], people[:1])
 	// Without a new offer the sound went on.
-	if s := longestSilence(people, people, from, time.Now()); s > atMost(100*time.Millisecond) {
+	if s := longestSilence(people, people, from, time.Now()); s.Duration > atMost(100*time.Millisecond) {
 		t.Errorf("a silence of %s", s)
 	}
 }

@@ -125,13 +125,30 @@ func wantRegular(t *testing.T, people []*person) {
 	}
 }
 
+// silence is a time for which somebody did not hear somebody else.
+type silence struct {
+	time.Duration
+	listener, speaker *person
+	began             time.Duration // since the beginning of what was looked at
+}
+
+func (s silence) String() string {
+	if s.listener == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%s: %s (%s) did not hear %s (%s), %s after the beginning", s.Round(time.Millisecond),
+		s.listener.user, s.listener.node().name, s.speaker.user, s.speaker.node().name, s.began.Round(time.Millisecond))
+}
+
 // longestSilence is the longest that any of the listeners did not hear any of the speakers.
-func longestSilence(listeners, speakers []*person, from, to time.Time) time.Duration {
-	var longest time.Duration
+func longestSilence(listeners, speakers []*person, from, to time.Time) (longest silence) {
 	for _, l := range listeners {
 		for _, s := range speakers {
-			if l != s {
-				longest = max(longest, l.ear.silence(s.voice, from, to))
+			if l == s {
+				continue
+			}
+			if d, began := l.ear.silence(s.voice, from, to); d > longest.Duration {
+				longest = silence{d, l, s, began.Sub(from)}
 			}
 		}
 	}

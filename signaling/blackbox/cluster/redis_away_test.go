@@ -27,7 +27,7 @@ func TestRedisGoesAwayAndComesBack(t *testing.T) {
 		other.leave()
 		pass(time.Until(from.Add(full(30*time.Second, 10*time.Second))))
 		delivered, unavailable := stop()
-		f.add(t, "Redis away: silence in the room", longestSilence(c.people, c.people, from, time.Now()), 100*time.Millisecond)
+		f.silence(t, "Redis away: silence in the room", longestSilence(c.people, c.people, from, time.Now()), 100*time.Millisecond)
 		t.Logf("whispers within the room: %d delivered, %d unavailable", delivered, unavailable)
 
 		if err := c.redis.start(); err != nil {

@@ -25,8 +25,8 @@ func TestASplitHeals(t *testing.T) {
 		wantAllHeard(t, alone)
 		wantAllHeard(t, rest)
 		to := time.Now()
-		f.add(t, "split: silence on the lone owner's side", longestSilence(alone, alone, from, to), 100*time.Millisecond)
-		f.add(t, "split: silence on the side that lost the owner", longestSilence(rest, rest, from, to), 2*time.Second)
+		f.silence(t, "split: silence on the lone owner's side", longestSilence(alone, alone, from, to), 100*time.Millisecond)
+		f.silence(t, "split: silence on the side that lost the owner", longestSilence(rest, rest, from, to), 2*time.Second)
 		newcomers := []*person{c.enter(t, c.members[0], room, "alone"), c.enter(t, c.members[2], room, "rest")}
 		everyone := slices.Concat(people, newcomers)
 
