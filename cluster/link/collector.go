@@ -73,7 +73,7 @@ func newMetrics() *metrics {
 	}
 }
 
-func (m *metrics) dropped(cause dropCause) { m.drops[cause].Add(1) }
+func (m *metrics) dropped(cause dropCause, n int) { m.drops[cause].Add(uint64(n)) }
 
 func (m *metrics) dialled(err error) {
 	if err != nil {

@@ -11,11 +11,10 @@ import (
 )
 
 const (
-	// MaxDatagram bounds a datagram's payload, in bytes. With its sequence number it fits into QUIC packets of 1,280 bytes, the least
-	// that IPv6 carries.
+	// MaxDatagram bounds a datagram, in bytes. In its packet it fits into QUIC packets of 1,280 bytes, the least that IPv6 carries.
 	MaxDatagram = 1200
-	// sequenceSize is the sequence number before each payload.
-	sequenceSize = 4
+	// packetSize bounds a packet: what goes as one datagram of QUIC (wire.go).
+	packetSize = sequenceSize + lengthSize + MaxDatagram
 	// datagramQueue is how many datagrams wait for a connection that may not send (it is congested, or the process gets no time). At the 800
 	// a second of a busy room it is more than a second: older sound is of no use.
 	datagramQueue = 1024
@@ -27,17 +26,17 @@ const (
 // Errors: ErrNotConnected, ErrTooLarge. Both are counted, and nothing that a caller needs to act upon.
 func (m *Mesh) SendDatagram(to Peer, b []byte) error {
 	if len(b) > MaxDatagram {
-		m.metrics.dropped(dropTooLarge)
+		m.metrics.dropped(dropTooLarge, 1)
 		return ErrTooLarge
 	}
 	c := m.connected(to)
 	if c == nil {
-		m.metrics.dropped(dropNotConnected)
+		m.metrics.dropped(dropNotConnected, 1)
 		return ErrNotConnected
 	}
 	if c.outgoing.push(b) {
 		c.datagramsDropped.Add(1)
-		m.metrics.dropped(dropQueueFull)
+		m.metrics.dropped(dropQueueFull, 1)
 	}
 	return nil
 }
@@ -52,13 +51,14 @@ func (m *Mesh) connected(to Peer) *connection {
 	return nil
 }
 
-// sendDatagrams takes datagrams to QUIC, whose own queue is short and makes the sender wait when it is full.
+// sendDatagrams takes datagrams to QUIC, whose own queue is short and makes the sender wait when it is full. Those that wait together go
+// together: nothing waits for more to come, but under load it spares both ends work, and QUIC's queues, which count packets, hold more.
 func (c *connection) sendDatagrams() {
 	var sequence uint32
-	buffer := make([]byte, sequenceSize, sequenceSize+MaxDatagram)
+	buffer := make([]byte, 0, packetSize)
 	for {
-		payload, ok := c.outgoing.pop(buffer[sequenceSize:sequenceSize])
-		if !ok {
+		packet, n := c.outgoing.pack(binary.BigEndian.AppendUint32(buffer, sequence))
+		if n == 0 {
 			select {
 			case <-c.outgoing.wake:
 				continue
@@ -66,14 +66,13 @@ func (c *connection) sendDatagrams() {
 				return
 			}
 		}
-		binary.BigEndian.PutUint32(buffer, sequence)
-		err := c.quic.SendDatagram(buffer[:sequenceSize+len(payload)])
+		err := c.quic.SendDatagram(packet)
 		switch {
 		case err == nil:
-			sequence++
-			c.datagramsOut.Add(1)
-			c.mesh.metrics.datagramsOut.Add(1)
-			c.mesh.metrics.datagramBytesOut.Add(uint64(len(payload)))
+			sequence += uint32(n)
+			c.datagramsOut.Add(uint64(n))
+			c.mesh.metrics.datagramsOut.Add(uint64(n))
+			c.mesh.metrics.datagramBytesOut.Add(uint64(len(packet) - sequenceSize - n*lengthSize))
 		case c.quic.Context().Err() != nil:
 			return
 		default:
@@ -81,8 +80,8 @@ func (c *connection) sendDatagrams() {
 			if _, ok := errors.AsType[*quic.DatagramTooLargeError](err); ok {
 				cause = dropTooLarge // for this path, though not for us
 			}
-			c.datagramsDropped.Add(1)
-			c.mesh.metrics.dropped(cause)
+			c.datagramsDropped.Add(uint64(n))
+			c.mesh.metrics.dropped(cause, n)
 		}
 	}
 }
@@ -93,16 +92,17 @@ func (c *connection) receiveDatagrams() {
 		if err != nil {
 			return // the connection has ended
 		}
-		if len(b) < sequenceSize {
-			c.mesh.metrics.dropped(dropMalformed)
-			continue
+		if !readPacket(b, c.takeDatagram) {
+			c.mesh.metrics.dropped(dropMalformed, 1)
 		}
-		c.arrived.note(binary.BigEndian.Uint32(b))
-		payload := b[sequenceSize:]
-		c.mesh.metrics.datagramsIn.Add(1)
-		c.mesh.metrics.datagramBytesIn.Add(uint64(len(payload)))
-		c.mesh.cfg.Handler.ReceiveDatagram(c.peer, payload)
 	}
+}
+
+func (c *connection) takeDatagram(sequence uint32, b []byte) {
+	c.arrived.note(sequence)
+	c.mesh.metrics.datagramsIn.Add(1)
+	c.mesh.metrics.datagramBytesIn.Add(uint64(len(b)))
+	c.mesh.cfg.Handler.ReceiveDatagram(c.peer, b)
 }
 
 // arrivals counts what came, and by the sequence numbers what did not, as RFC 3550, appendix A.3, does: expected less received.
@@ -165,17 +165,17 @@ func (r *datagramRing) push(b []byte) (dropped bool) {
 	return dropped
 }
 
-// pop appends the oldest entry to b.
-func (r *datagramRing) pop(b []byte) ([]byte, bool) {
+// pack appends the oldest entries to a packet, as many as there is room for in its memory, and says how many.
+func (r *datagramRing) pack(packet []byte) (_ []byte, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.count == 0 {
-		return b, false
+	for r.count > 0 && len(packet)+lengthSize+len(r.slots[r.head]) <= cap(packet) {
+		packet = appendDatagram(packet, r.slots[r.head])
+		r.head = (r.head + 1) % len(r.slots)
+		r.count--
+		n++
 	}
-	b = append(b, r.slots[r.head]...)
-	r.head = (r.head + 1) % len(r.slots)
-	r.count--
-	return b, true
+	return packet, n
 }
 
 func (r *datagramRing) grow() {

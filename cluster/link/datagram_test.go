@@ -74,20 +74,20 @@ func TestTheRingForgetsTheOldest(t *testing.T) {
 					push()
 				}
 			},
-			"pop": func(t *rapid.T) {
-				for range rapid.IntRange(1, datagramQueue).Draw(t, "n") {
-					got, ok := ring.pop(nil)
-					if ok != (len(list) > 0) {
-						t.Fatalf("with %d in the queue: %v", len(list), ok)
-					}
-					if !ok {
-						break
-					}
-					if !bytes.Equal(got, list[0]) {
-						t.Fatalf("%x instead of %x", got, list[0])
-					}
-					list = list[1:]
+			"pack": func(t *rapid.T) {
+				room := rapid.IntRange(0, 2*datagramQueue).Draw(t, "room")
+				packet, n := ring.pack(make([]byte, sequenceSize, sequenceSize+room*(lengthSize+4)))
+				if want := min(room, len(list)); n != want {
+					t.Fatalf("%d instead of %d of %d", n, want, len(list))
 				}
+				if !readPacket(packet, func(i uint32, b []byte) {
+					if !bytes.Equal(b, list[i]) {
+						t.Fatalf("%x instead of %x", b, list[i])
+					}
+				}) {
+					t.Fatal("the packet is malformed")
+				}
+				list = list[n:]
 			},
 		})
 	})

@@ -14,9 +14,10 @@ import (
 //	a request goes on with         milliseconds(4) bodyLength(4) body         then the end of the stream
 //	its answer is                  0 bodyLength(4) body   or   1 codeLength(1) code textLength(2) text
 //	a stream goes on, both ways    frameLength(4) frame …
-//	a datagram is                  sequence(4) payload
+//	a packet of datagrams is       sequence(4), and for each   length(2) datagram
 //
-// A request's milliseconds are what is left of the asker's time, 0 for no limit: the clocks of two nodes need not agree.
+// A request's milliseconds are what is left of the asker's time, 0 for no limit: the clocks of two nodes need not agree. A packet's sequence
+// is the number of its first datagram, counted from 0 on each connection.
 
 // The first byte of a stream.
 const (
@@ -41,6 +42,8 @@ const (
 	// maxCode and maxText bound the two parts of an error, in bytes.
 	maxCode = 255
 	maxText = 4 << 10
+	// sequenceSize and lengthSize are what a packet has before its datagrams, and before each.
+	sequenceSize, lengthSize = 4, 2
 	// firstChunk is what a length alone makes the reader allocate; beyond it memory grows with what has arrived.
 	firstChunk = 16 << 10
 )
@@ -158,6 +161,28 @@ func readBounded(r io.Reader, n, limit uint32) ([]byte, error) {
 		}
 	}
 	return b, nil
+}
+
+func appendDatagram(packet, b []byte) []byte {
+	packet = binary.BigEndian.AppendUint16(packet, uint16(len(b)))
+	return append(packet, b...)
+}
+
+// readPacket hands out the datagrams of a packet, and reports whether it is well-formed to its end.
+func readPacket(packet []byte, take func(sequence uint32, b []byte)) bool {
+	if len(packet) < sequenceSize {
+		return false
+	}
+	sequence, rest := binary.BigEndian.Uint32(packet), packet[sequenceSize:]
+	for ; len(rest) >= lengthSize; sequence++ {
+		end := lengthSize + int(binary.BigEndian.Uint16(rest))
+		if end > len(rest) {
+			return false
+		}
+		take(sequence, rest[lengthSize:end:end])
+		rest = rest[end:]
+	}
+	return len(rest) == 0
 }
 
 // unexpected is for ends in the middle of something.

@@ -148,6 +148,27 @@ func FuzzFrame(f *testing.F) {
 	})
 }
 
+func FuzzPacket(f *testing.F) {
+	f.Add(appendDatagram(appendDatagram([]byte{0, 0, 0, 1}, []byte("first")), nil))
+	f.Add([]byte{0, 0, 0, 1, 0xff, 0xff, 1})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) < sequenceSize {
+			return
+		}
+		written, next := data[:sequenceSize:sequenceSize], binary.BigEndian.Uint32(data)
+		ok := readPacket(data, func(sequence uint32, b []byte) {
+			if sequence != next {
+				t.Errorf("number %d instead of %d", sequence, next)
+			}
+			next++
+			written = appendDatagram(written, b)
+		})
+		if !bytes.HasPrefix(data, written) || ok != (len(written) == len(data)) {
+			t.Errorf("read %x, wrote %x; to the end: %v", data, written, ok)
+		}
+	})
+}
+
 func same(t *testing.T, data []byte, rest *bytes.Reader, written []byte) {
 	t.Helper()
 	if read := data[:len(data)-rest.Len()]; !bytes.Equal(read, written) {
