@@ -1,9 +1,10 @@
+import { Calls } from "./calls.js";
 import { Emitter } from "./emitter.js";
 import { onPageGone } from "./environment.js";
 import { HubbubError } from "./errors.js";
 import { acquireMicrophone } from "./microphone.js";
 import type { ClientEvents, ClientOptions, ConnectionState, Ended, JoinOptions } from "./options.js";
-import type { Limits, OnlineUser, RoomSummary, User, Whisper, WhisperReceipt } from "./protocol.js";
+import type { Call, CallMedia, Limits, OnlineUser, RoomSummary, User, Whisper, WhisperReceipt } from "./protocol.js";
 import { Room } from "./room.js";
 import { Session } from "./session.js";
 import { signalUrl } from "./url.js";
@@ -16,6 +17,7 @@ import { Whispers } from "./whispers.js";
 export class Client extends Emitter<ClientEvents> {
   readonly #session: Session;
   readonly #whispers: Whispers;
+  readonly #calls: Calls;
   #room: Room | undefined;
   #joining: Promise<unknown> = Promise.resolve();
   #stopListening: (() => void) | undefined;
@@ -24,8 +26,10 @@ export class Client extends Emitter<ClientEvents> {
     super();
     this.#session = new Session(signalUrl(options.url), options, {
       state: (state, detail) => this.emit("state", state, detail),
+      welcomed: (welcome) => this.#calls.restore(welcome.calls),
       notification: (link, method, params) => {
         if (method === "whisper") this.#whispers.receive(link, params as unknown as Whisper);
+        else if (method === "call") this.#calls.receive((params as unknown as { call: Call }).call);
         else this.room?.notification(link, method, params);
       },
       rejoin: async (link, how) => (await this.room?.rejoin(link, how)) ?? { heard: Promise.resolve() },
@@ -35,6 +39,10 @@ export class Client extends Emitter<ClientEvents> {
     this.#whispers = new Whispers(
       (method, params, how) => this.#session.request(method, params, how),
       (whisper) => this.emit("whisper", whisper),
+    );
+    this.#calls = new Calls(
+      (method, params, how) => this.#session.request(method, params, how),
+      (call) => this.emit("call", call),
     );
   }
 
@@ -54,6 +62,11 @@ export class Client extends Emitter<ClientEvents> {
   /** The room we are in. */
   get room(): Room | undefined {
     return this.#room?.hasLeft ? undefined : this.#room;
+  }
+
+  /** Calls from us and to us that ring or are accepted, the oldest first. A new array after each change. */
+  get calls(): readonly Call[] {
+    return this.#calls.open;
   }
 
   /** Milliseconds to the server and back, over the WebSocket. */
@@ -85,6 +98,24 @@ export class Client extends Emitter<ClientEvents> {
     return this.#whispers.send(to, text);
   }
 
+  /**
+   * Rings at all devices of a user. When one of them accepts, `call` says so, and the two `join` the call's room. Rejects with `offline` (480), `busy`
+   * (486), or `forbidden`.
+   */
+  call(to: string, media: CallMedia = "audio"): Promise<Call> {
+    return this.#calls.call(to, media);
+  }
+
+  /** Rejects with `conflict` when it was answered elsewhere, or is over. Not sent again when the line breaks: `calls` tells then how it stands. */
+  answer(call: string, accept: boolean): Promise<Call> {
+    return this.#calls.answer(call, accept);
+  }
+
+  /** Cancels a call that rings, ends one that is accepted. One that is over already stays so. */
+  hangup(call: string): Promise<Call | undefined> {
+    return this.#calls.hangup(call);
+  }
+
   /** Who is online, in a room or anywhere. */
   async users(room?: string): Promise<OnlineUser[]> {
     const params = room === undefined ? {} : { room };
@@ -98,6 +129,16 @@ export class Client extends Emitter<ClientEvents> {
   /** Leaves room and server at once, and releases everything. The client may be used again. */
   async close(): Promise<void> {
     this.#shut();
+  }
+
+  /**
+   * As `close`, but without leaving: to the others it looks like a broken line. For a page that is about to be reloaded, in its `pagehide`: what this returns is
+   * the next page's `ClientOptions.resume`, good for the server's grace time. Undefined while not connected.
+   */
+  suspend(): string | undefined {
+    const resume = this.#session.suspend();
+    this.#drop("closed");
+    return resume;
   }
 
   async #join(name: string, options: JoinOptions): Promise<Room> {

@@ -11,5 +11,5 @@ export {
 export type { AudioDevice, LevelMeter, MicrophoneOptions, MicrophoneProblem } from "./microphone.js";
 export type * from "./options.js";
 export type {
-  LeaveReason, Limits, Message, OnlineUser, Participant, ParticipantState, Role, RoomSummary, Slot, Source, User, Whisper, WhisperReceipt,
+  Call, CallMedia, CallState, LeaveReason, Limits, Message, OnlineUser, Participant, ParticipantState, Role, RoomSummary, Slot, Source, User, Whisper, WhisperReceipt,
 } from "./protocol.js";

@@ -1,6 +1,6 @@
 import type { HubbubError } from "./errors.js";
 import type { MicrophoneError } from "./microphone.js";
-import type { LeaveReason, Message, Participant, Slot, Whisper } from "./protocol.js";
+import type { Call, LeaveReason, Message, Participant, Slot, Whisper } from "./protocol.js";
 
 /**
  * - `idle`: not yet asked to connect (or the first attempt failed)
@@ -18,6 +18,8 @@ export interface ClientOptions {
   name?: string;
   /** The access token, or a function that gets a fresh one; it is called for each new connection. */
   token?: string | (() => Promise<string>);
+  /** What `Client.suspend` gave, of a page before this one: the first `connect` goes on as that user, if it is not too late. */
+  resume?: string;
   /** Said to the server, for its logs. */
   client?: { name: string; version: string };
 }
@@ -51,6 +53,8 @@ export type ClientEvents = {
   state: (state: ConnectionState, detail: StateDetail) => void;
   /** A whisper for us, once, already acknowledged. */
   whisper: (whisper: Whisper) => void;
+  /** A call from us or to us has begun or changed its state, on whichever device. */
+  call: (call: Call) => void;
   /** The connection has ended against our will and is not tried again. Not emitted after `close()`. */
   ended: (why: Ended) => void;
 };

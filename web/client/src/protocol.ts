@@ -75,6 +75,24 @@ export interface Whisper {
   readonly room?: string;
 }
 
+export type CallMedia = "audio" | "video";
+
+/** It begins with `ringing`, goes on with `accepted` or not, and ends with one of the others. */
+export type CallState = "ringing" | "accepted" | "declined" | "cancelled" | "missed" | "ended";
+
+/** One person calling another. Objects are replaced when something changes, never modified. */
+export interface Call {
+  readonly id: string;
+  readonly from: User;
+  readonly to: User;
+  readonly media: CallMedia;
+  /** Where the two talk once it is accepted: `join` it like any room. */
+  readonly room: string;
+  readonly state: CallState;
+  /** When it stops ringing, milliseconds since 1970 by the server's clock. */
+  readonly expiresAt: number;
+}
+
 /** One of the receive-only m-lines and who is heard on it. */
 export interface Slot {
   readonly mid: string;
@@ -102,6 +120,8 @@ export interface ConnectResult {
   readonly serverTime: number;
   readonly node: string;
   readonly iceServers: readonly RTCIceServer[];
+  /** Those of ours that are not over. */
+  readonly calls: readonly Call[];
   readonly limits: Limits;
 }
 

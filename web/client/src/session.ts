@@ -9,6 +9,8 @@ import { sleep } from "./sleep.js";
 
 export interface SessionHandlers {
   state: (state: ConnectionState, detail: StateDetail) => void;
+  /** A link has been opened, and nothing else has come on it yet. */
+  welcomed: (welcome: ConnectResult) => void;
   /** From any link that is open, the one in use or one about to be. */
   notification: (link: Link, method: string, params: Record<string, unknown>) => void;
   /**
@@ -55,6 +57,8 @@ export class Session {
   /** What of ours is under way: the first connect, a reconnect or a move. Aborted when another takes over. */
   #run = new AbortController();
   #resume: string | undefined;
+  /** The one of the options, which is good for one `connect`. */
+  #usedResume: string | undefined;
   #name: string | undefined;
   #hasten: (() => void) | undefined;
   #stopWatching: (() => void) | undefined;
@@ -141,10 +145,21 @@ export class Session {
     this.#setState("closed", {});
   }
 
+  /** Connects no more, as if the line had broken. Returns what resumes the session elsewhere, within the grace time. */
+  suspend(): string | undefined {
+    const link = this.#link;
+    const resume = this.#resume;
+    this.#shut();
+    link?.abandon("suspended");
+    this.#setState("closed", {});
+    return resume;
+  }
+
   async #connectFirst(): Promise<ConnectResult> {
     const run = this.#take();
     const deadline = performance.now() + FIRST_PATIENCE;
-    this.#resume = undefined;
+    this.#resume = this.#options.resume !== this.#usedResume ? this.#options.resume : undefined;
+    this.#usedResume = this.#options.resume;
     this.#setState("connecting", {});
     for (;;) {
       try {
@@ -236,6 +251,7 @@ export class Session {
       closed: (which, how) => this.#closed(which, how),
     }, run.signal);
     this.#welcome = link.welcome;
+    this.#handlers.welcomed(link.welcome);
     return link;
   }
 

@@ -1,5 +1,5 @@
 import { vi } from "vitest";
-import type { ConnectResult, JoinResult, Participant } from "../../src/protocol.js";
+import type { Call, ConnectResult, JoinResult, Participant } from "../../src/protocol.js";
 
 export interface Request {
   id?: number;
@@ -104,6 +104,8 @@ export class FakeServer {
   welcomes = 0;
   readonly answers: Record<string, (request: Request, connection: Connection) => Answer> = {};
   room: JoinResult["room"] = { name: "lounge", version: 1, createdAt: 1, limit: 50, participants: [] };
+  /** What `connect` lists. */
+  calls: Call[] = [];
   self: Participant = participant("p-self", { name: "Ann", user: "u-ann", csrc: 1 });
 
   constructor() {
@@ -144,7 +146,7 @@ export class FakeServer {
   welcome(resumed: boolean): ConnectResult {
     const n = ++this.welcomes;
     return {
-      session: `s${n}`, user: { id: this.self.user, name: this.self.name }, resume: `resume-${n}`, resumed, serverTime: 1, node: "n", iceServers: [],
+      session: `s${n}`, user: { id: this.self.user, name: this.self.name }, resume: `resume-${n}`, resumed, serverTime: 1, node: "n", iceServers: [], calls: this.calls,
       limits: { text: 4000, attributes: 1024, slots: 10, ratePerSecond: 20 },
     };
   }
