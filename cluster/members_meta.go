@@ -15,8 +15,8 @@ import (
 const metaVersion = 1
 
 const (
-	metaDraining   = 1 << iota // in the second byte
-	metaStringsMax = 255
+	metaDraining   = 1   // a flag in the second byte
+	metaStringsMax = 255 // bytes of each string
 )
 
 var errMeta = errors.New("a node that does not say who it is")
@@ -73,11 +73,14 @@ func decodeMeta(b []byte) (Node, error) {
 	b = b[2+size:]
 	var link string
 	for _, s := range []*string{&link, &n.Boot, &n.Version, &n.HTTP} {
-		if len(b) == 0 || len(b) <= int(b[0]) {
+		if len(b) == 0 {
 			return Node{}, errMeta
 		}
-		*s = string(b[1 : 1+b[0]])
-		b = b[1+b[0]:]
+		length := int(b[0])
+		if b = b[1:]; len(b) < length {
+			return Node{}, errMeta
+		}
+		*s, b = string(b[:length]), b[length:]
 	}
 	if err := n.Link.UnmarshalBinary([]byte(link)); err != nil || !n.Link.IsValid() {
 		return Node{}, fmt.Errorf("%w: link address", errMeta)
