@@ -105,6 +105,10 @@ bench-build:
 bench-go: ## Run the Go benchmarks, with allocations
 	go test -run='^$$' -bench=. -benchmem ./...
 
+.PHONY: faults
+faults: test-deps ## Measure each fault of a cluster ten times against its bounds (an hour; root or sudo); FAULT=Drain for some
+	go test -count=1 -timeout=3h -v ./signaling/blackbox/cluster -faults -run='$(or $(FAULT),.)' | grep -v '^=== '
+
 .PHONY: clean
 clean: ## Remove what was built (not the tools in .cache, nor node_modules)
 	rm -rf bin web/dist/app web/client/dist web/e2e/test-results
