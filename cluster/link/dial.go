@@ -2,8 +2,10 @@ package link
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"time"
@@ -81,7 +83,11 @@ func (a *attempt) run() {
 	case m.ctx.Err() != nil:
 		err = ErrClosed
 	default:
-		m.log.Debug("could not dial", "peer", a.to, "addr", a.to.Addr, "err", err)
+		level := slog.LevelDebug // whoever needed the peer gets the error
+		if unproven(err) {
+			level = slog.LevelWarn
+		}
+		m.log.Log(m.ctx, level, "could not dial", "peer", a.to, "addr", a.to.Addr, "err", err)
 		err = fmt.Errorf("%w: dial %s at %s: %w", ErrUnreachable, a.to, a.to.Addr, err)
 	}
 	m.metrics.dialled(err)
@@ -231,6 +237,17 @@ func (c *connection) retire() {
 		}
 	}
 	_ = c.quic.CloseWithError(closeRedundant, "another connection is in use")
+}
+
+// unproven reports whether two nodes do not accept each other's proofs, which an operator has to set right: their keys differ. That another
+// node answers than the one that was meant is no such thing: it happens whenever one restarts.
+func unproven(err error) bool {
+	transport, ok := errors.AsType[*quic.TransportError](err)
+	if !ok || !transport.ErrorCode.IsCryptoError() {
+		return false
+	}
+	_, another := errors.AsType[x509.HostnameError](err)
+	return !another
 }
 
 func lossCause(err error) string {

@@ -1,15 +1,18 @@
 package link
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"log/slog"
 	"math/big"
 	mathrand "math/rand/v2"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,7 +40,11 @@ func TestOnlyTheKeyGetsIn(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			losses := make(chan Peer, 10)
-			a := newMesh(t, "a", strangers(t), lists[0], lost(losses))
+			var log bytes.Buffer
+			warnings := func(c *Config) {
+				c.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
+			}
+			a := newMesh(t, "a", strangers(t), lists[0], lost(losses), warnings)
 			b := newMesh(t, "b", strangers(t), lists[1])
 			if _, err := a.Request(within(t), b.peer(), "kind", nil); !errors.Is(err, ErrUnreachable) {
 				t.Errorf("a to b: %v", err)
@@ -47,6 +54,10 @@ func TestOnlyTheKeyGetsIn(t *testing.T) {
 			}
 			if len(losses) > 0 || len(a.Status()) > 0 {
 				t.Error("there was a connection")
+			}
+			_ = a.Close()
+			if !strings.Contains(log.String(), "could not dial") {
+				t.Errorf("the operator is not told: %q", log.String())
 			}
 		})
 	}

@@ -46,7 +46,7 @@ func (k peerKey) less(other peerKey) bool {
 
 // Handler is what the others reach on this node. Its methods are called from many goroutines at a time.
 type Handler interface {
-	// ServeRequest answers a request of another node, on its own goroutine, at most 256 at a time for each connection. ctx is done when the asker
+	// ServeRequest answers a request of another node, on its own goroutine, boundedly many at a time for each connection. ctx is done when the asker
 	// no longer waits, when the connection is lost, and when the Mesh is closed. A *RemoteError goes to the asker as it is. Bodies are
 	// bounded by MaxBody; body belongs to the handler.
 	ServeRequest(ctx context.Context, from Peer, kind string, body []byte) ([]byte, error)
