@@ -66,7 +66,7 @@ func (s *Server) follow(r *liveRoom, claim ownership.Claim) (*ownership.Claim, e
 		hello.Route = rt.number
 	})
 	if err != nil {
-		return nil, nil //nolint:nilerr // the room has ended here
+		return nil, nil
 	}
 	adopted := false
 	defer func() {

@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"hubbub/cluster/link"
@@ -99,9 +100,7 @@ func (s *Server) allRooms(ctx context.Context) map[string]int {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
 	for _, theirs := range askAll[map[string]int](ctx, s, kindRooms, struct{}{}) {
-		for name, n := range theirs {
-			all[name] = n
-		}
+		maps.Copy(all, theirs)
 	}
 	return all
 }

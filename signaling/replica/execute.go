@@ -19,6 +19,7 @@ func (r *Replica) execute(e *Entry) (Outcome, error) {
 		return r.lose(e), nil
 	case Adopt:
 		return r.adopt(e), nil
+	default: // a session's
 	}
 	if seated, ok := r.sessions[c.Session]; !ok || seated != c.Participant {
 		return Outcome{}, fmt.Errorf("%s: %w", c.Kind, ErrNotSeated)
@@ -53,6 +54,7 @@ func (r *Replica) execute(e *Entry) (Outcome, error) {
 		}
 		events, err := r.model.Moderate(e.now(), *c.Order)
 		return Outcome{Events: events}, err
+	default:
 	}
 	return Outcome{}, fmt.Errorf("command %q: %w", c.Kind, room.ErrInvalid)
 }

@@ -72,6 +72,7 @@ func drawCommand(t *rapid.T, r *replica.Replica) replica.Command {
 			[]room.Action{room.Mute, room.Remove, room.Ban, room.SetRole}).Draw(t, "action"), Role: room.Listener}
 	case replica.Lose:
 		c.Lost = &at
+	default:
 	}
 	return c
 }

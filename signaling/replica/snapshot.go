@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"maps"
 	"time"
 
 	"hubbub/room"
@@ -16,11 +17,7 @@ type Snapshot struct {
 
 // Snapshot shares nothing with the replica that either would modify.
 func (r *Replica) Snapshot() Snapshot {
-	seats := make(map[string]Seat, len(r.seats))
-	for id, seat := range r.seats {
-		seats[id] = seat
-	}
-	return Snapshot{Config: r.cfg, Model: r.model.Export(), Seats: seats, Position: r.position}
+	return Snapshot{Config: r.cfg, Model: r.model.Export(), Seats: maps.Clone(r.seats), Position: r.position}
 }
 
 // Restore makes the replica of a snapshot. Its log begins there.
