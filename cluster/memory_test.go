@@ -21,12 +21,48 @@ func TestMemoryPresence(t *testing.T) {
 	clustertest.TestPresence(t, func(*testing.T) cluster.Presence { return cluster.NewMemoryPresence() })
 }
 
+func TestMemoryInboxRemembersTheSettledForAWhile(t *testing.T) {
+	var now time.Time
+	in := cluster.NewMemoryInbox(cluster.DefaultInboxLimits(), func() time.Time { return now })
+	send := func(id string) cluster.Deposit {
+		t.Helper()
+		d, err := in.Store(t.Context(), cluster.Whisper{ID: id, To: "ben", Time: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	if d := send("a"); d.Repeated {
+		t.Errorf("the first time: %+v", d)
+	}
+	_, _ = in.Settle(t.Context(), "ben", "a") // never fails
+	now = now.Add(cluster.SettledMemory - 1)
+	if d := send("a"); !d.Settled {
+		t.Errorf("soon after it was settled: %+v", d)
+	}
+	now = now.Add(1)
+	if d := send("a"); d.Repeated {
+		t.Errorf("long after it was settled: %+v", d)
+	}
+	if !in.Withdraw("ben", "a") || in.Withdraw("ben", "a") {
+		t.Error("not withdrawn once")
+	}
+	if d, known := in.Find("ben", "a"); known {
+		t.Errorf("withdrawn, and known: %+v", d)
+	}
+	send("b")
+	send("a")
+	if all := in.All(); len(all) != 2 || all[0].ID != "b" {
+		t.Errorf("there are %+v", all)
+	}
+}
+
 // BenchmarkMemoryInbox stores and settles for a user whose inbox stays full, among many others.
 func BenchmarkMemoryInbox(b *testing.B) {
 	in := cluster.NewMemoryInbox(cluster.DefaultInboxLimits(), time.Now)
 	add := func(to string, id int) {
 		w := cluster.Whisper{ID: fmt.Sprint(id), From: "ana", FromName: "Ana", To: to, Text: "psst"}
-		if err := in.Store(b.Context(), w); err != nil {
+		if _, err := in.Store(b.Context(), w); err != nil {
 			b.Fatal(err)
 		}
 	}

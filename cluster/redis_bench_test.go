@@ -98,7 +98,7 @@ func BenchmarkRedisInbox(b *testing.B) {
 			in := cluster.NewRedisInbox(openRedis(b, redistest.Start(b).URL()), cluster.DefaultInboxLimits(), time.Now)
 			store := func(id int) string {
 				w := cluster.Whisper{ID: fmt.Sprint(id), From: "ana", FromName: "Ana", To: "ben", Text: "psst", Time: time.Now()}
-				if err := in.Store(b.Context(), w); err != nil {
+				if _, err := in.Store(b.Context(), w); err != nil {
 					b.Fatal(err)
 				}
 				return w.ID

@@ -5,6 +5,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -23,8 +25,8 @@ var (
 	inboxSettle  = redis.NewScript(inboxSettleSource)
 )
 
-// RedisInbox is the Inbox that all nodes share: for each user a stream in Redis and a hash that finds a whisper in it. It outlives
-// nodes, and Redis as far as that is made to keep its data. The space for all users together is Redis's maxmemory, whose policy has
+// RedisInbox is the Inbox that all nodes share: for each user a stream in Redis, a hash that finds a whisper in it, a sorted
+// set of those in it that are settled, and a key for each whisper that was settled not long ago. It outlives nodes, and Redis as far as that is made to keep its data. The space for all users together is Redis's maxmemory, whose policy has
 // to be noeviction: others throw whispers away.
 type RedisInbox struct {
 	redis  *Redis
@@ -40,6 +42,7 @@ type storedWhisper struct {
 	To       string    `json:"to"`
 	Text     string    `json:"text"`
 	Room     string    `json:"room,omitempty"`
+	Origin   string    `json:"origin,omitempty"`
 	Time     time.Time `json:"time"`
 }
 
@@ -50,47 +53,85 @@ func NewRedisInbox(r *Redis, limits InboxLimits, now func() time.Time) *RedisInb
 }
 
 // Store implements Inbox.
-func (in *RedisInbox) Store(ctx context.Context, w Whisper) error {
+func (in *RedisInbox) Store(ctx context.Context, w Whisper) (Deposit, error) {
 	encoded, err := json.Marshal(storedWhisper(w))
 	if err != nil {
-		return fmt.Errorf("encoding a whisper: %w", err)
+		return Deposit{}, fmt.Errorf("encoding a whisper: %w", err)
 	}
-	c := &scriptCall{script: inboxStore, keys: inboxKeys(w.To), args: []any{
+	c := &scriptCall{script: inboxStore, keys: append(inboxKeys(w.To), settledKey(w.To, w.ID)), args: []any{
 		w.ID, encoded, in.now().UnixMilli(), in.limits.Age.Milliseconds(), in.limits.PerUser,
+		settledStay.Milliseconds(),
 	}}
 	if err := in.redis.run(ctx, c); err != nil {
 		if outOfMemory(err) {
-			return fmt.Errorf("%w: %w", ErrInboxFull, err)
+			return Deposit{}, fmt.Errorf("%w: %w", ErrInboxFull, err)
 		}
-		return fmt.Errorf("storing a whisper: %w", err)
+		return Deposit{}, fmt.Errorf("storing a whisper: %w", err)
 	}
-	return nil
+	d, err := readDeposit(c.reply)
+	if err != nil {
+		return Deposit{}, fmt.Errorf("storing a whisper: %w", err)
+	}
+	if !d.Repeated {
+		d.Time = w.Time
+	}
+	return d, nil
+}
+
+// readDeposit reads what inbox_store.lua returns; without the time of what is stored now.
+func readDeposit(reply *redis.Cmd) (d Deposit, err error) {
+	parts, err := reply.StringSlice()
+	if err != nil || len(parts) == 1 {
+		return Deposit{}, err
+	}
+	if len(parts) != 2 {
+		return Deposit{}, fmt.Errorf("%d values were returned, want 1 or 2", len(parts))
+	}
+	d.Repeated, d.Settled = true, parts[0] == "settled"
+	d.Time, err = time.Parse(time.RFC3339Nano, parts[1])
+	return d, err
 }
 
 // Pending implements Inbox.
 func (in *RedisInbox) Pending(ctx context.Context, user string) ([]Whisper, error) {
-	c := &scriptCall{script: inboxPending, keys: inboxKeys(user), args: []any{in.youngEnough(), in.limits.PerUser}}
+	recent, err := in.read(ctx, user, math.MaxInt64)
+	return waitingOf(recent), err
+}
+
+// Recent implements Inbox.
+func (in *RedisInbox) Recent(ctx context.Context, user string) ([]RecentWhisper, error) {
+	return in.read(ctx, user, in.now().Add(-settledStay).UnixMilli()+1)
+}
+
+// read returns what waits, and what was settled in a millisecond or later.
+func (in *RedisInbox) read(ctx context.Context, user string, settledFrom int64) ([]RecentWhisper, error) {
+	keys := inboxKeys(user)
+	c := &scriptCall{script: inboxPending, keys: []string{keys[0], keys[2]}, args: []any{in.youngEnough(), settledFrom}}
 	if err := in.redis.run(ctx, c); err != nil {
 		return nil, fmt.Errorf("reading an inbox: %w", err)
 	}
-	encoded, err := c.reply.StringSlice()
+	reply, err := c.reply.Slice()
 	if err != nil {
 		return nil, fmt.Errorf("reading an inbox: %w", err)
 	}
-	pending := make([]Whisper, len(encoded))
-	for i := range encoded {
+	recent := make([]RecentWhisper, 0, len(reply)/2)
+	for pair := range slices.Chunk(reply, 2) {
+		encoded, _ := pair[0].(string)
 		var w storedWhisper
-		if err := json.Unmarshal([]byte(encoded[i]), &w); err != nil {
+		if err := json.Unmarshal([]byte(encoded), &w); err != nil {
 			return nil, fmt.Errorf("decoding a whisper: %w", err)
 		}
-		pending[i] = Whisper(w)
+		recent = append(recent, RecentWhisper{Whisper: Whisper(w), Settled: len(pair) == 2 && pair[1] == int64(1)})
 	}
-	return pending, nil
+	return recent, nil
 }
 
 // Settle implements Inbox.
 func (in *RedisInbox) Settle(ctx context.Context, user, id string) (bool, error) {
-	c := &scriptCall{script: inboxSettle, keys: inboxKeys(user), args: []any{id, in.youngEnough()}}
+	c := &scriptCall{script: inboxSettle, keys: append(inboxKeys(user), settledKey(user, id)), args: []any{
+		id, in.youngEnough(), SettledMemory.Milliseconds(), in.now().UnixMilli(), in.limits.Age.Milliseconds(),
+		in.limits.PerUser, settledStay.Milliseconds(),
+	}}
 	if err := in.redis.run(ctx, c); err != nil {
 		return false, fmt.Errorf("settling a whisper: %w", err)
 	}
@@ -109,5 +150,8 @@ func (in *RedisInbox) youngEnough() int64 {
 // inboxKeys are in one slot of a Redis Cluster, by what is in braces.
 func inboxKeys(user string) []string {
 	inbox := "hubbub:{user:" + user + "}:inbox"
-	return []string{inbox, inbox + ":ids"}
+	return []string{inbox, inbox + ":ids", inbox + ":settled"}
 }
+
+// settledKey is in the same slot.
+func settledKey(user, id string) string { return "hubbub:{user:" + user + "}:settled:" + id }

@@ -92,7 +92,8 @@ func (n *twoNodes) know(ctx context.Context, want int) error {
 }
 
 func (n *twoNodes) store(ctx context.Context, id string) error {
-	return n.inbox.Store(ctx, cluster.Whisper{ID: id, To: "ben", Text: "psst"})
+	_, err := n.inbox.Store(ctx, cluster.Whisper{ID: id, To: "ben", Text: "psst"})
+	return err
 }
 
 // wantAway tests what a node does without Redis; local is how many sessions it has itself.

@@ -91,6 +91,12 @@ var nodeRequests = map[string]nodeRequest{
 	kindRoster:  answered(serveRoster),
 	kindRooms:   answered(serveRooms),
 	kindSession: answered(serveSession),
+	kindOnline:  answered(serveOnline),
+
+	kindWhisper:      answered(serveWhisper),
+	kindKeep:         answered(serveKeep),
+	kindCollect:      answered(serveCollect),
+	kindAcknowledged: answered(serveAcknowledged),
 }
 
 // answered makes a nodeRequest of a function with JSON on both sides.

@@ -54,6 +54,7 @@ func connect(ctx context.Context, c *call, p *params) (any, error) {
 	}
 	c.dispatcher.session = s
 	c.server.present(ctx, s, "")
+	before := c.server.settledBefore(ctx, s)
 	c.reply(connectResult{
 		Session: s.id, User: s.user, Resume: signed, Resumed: len(s.continued()) > 0,
 		ServerTime: millis(time.Now()), Node: c.server.cfg.Node,
@@ -63,6 +64,7 @@ func connect(ctx context.Context, c *call, p *params) (any, error) {
 			Slots: c.server.cfg.Slots, RatePerSecond: ratePerSecond,
 		},
 	})
+	s.whispers.begin(before)
 	c.server.pumpWhispers(s)
 	return nil, nil
 }
@@ -130,7 +132,7 @@ func (s *Server) tokenSession(token, name string) (*session, error) {
 // keep anyone from talking.
 func (s *Server) present(ctx context.Context, who *session, room string) {
 	err := s.cfg.Presence.Put(ctx, cluster.SessionRecord{
-		Session: who.id, User: who.user.ID, Name: who.user.Name, Room: room, Node: s.cfg.Node,
+		Session: who.id, User: who.user.ID, Name: who.user.Name, Room: room, Node: s.self.Name, Boot: s.self.Boot,
 	})
 	if err != nil {
 		s.log.Warn("presence not written", "session", who.id, "err", err)

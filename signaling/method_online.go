@@ -56,24 +56,7 @@ func usersAnywhere(ctx context.Context, c *call) ([]onlineObject, error) {
 	if !c.session.grants.List {
 		return nil, errForbidden("the token does not allow to list")
 	}
-	records, err := c.server.cfg.Presence.Online(ctx, "", maxListed)
-	if err != nil {
-		c.log.Warn("presence not read", "err", err)
-		return nil, errUnavailable("presence cannot be read")
-	}
-	// A user with several devices is listed once, with the room of one that is in one.
-	byUser := make(map[string]onlineObject, len(records))
-	for _, r := range records {
-		if known, ok := byUser[r.User]; !ok || known.Room == "" {
-			byUser[r.User] = onlineObject{ID: r.User, Name: r.Name, Room: r.Room}
-		}
-	}
-	listed := make([]onlineObject, 0, len(byUser))
-	for _, o := range byUser {
-		listed = append(listed, o)
-	}
-	slices.SortFunc(listed, func(a, b onlineObject) int { return cmp.Compare(a.ID, b.ID) })
-	return listed, nil
+	return c.server.online(ctx)
 }
 
 type roomSummary struct {

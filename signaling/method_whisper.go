@@ -2,6 +2,10 @@ package signaling
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"strings"
 
 	"hubbub/cluster"
 )
@@ -40,29 +44,23 @@ func whisper(ctx context.Context, c *call, p *params) (any, error) {
 		return nil, errUnavailable("%d whispers of this connection are waiting", maxOutstanding)
 	}
 	w := cluster.Whisper{
-		ID: newID(), From: c.session.user.ID, FromName: c.session.user.Name,
-		To: to, Text: text, Room: shared, Time: c.received,
+		ID: whisperID(c.session.user.ID, nonce), From: c.session.user.ID, FromName: c.session.user.Name,
+		To: to, Text: text, Room: shared, Origin: c.server.self.Name, Time: c.received,
 	}
-	key := nonceKey{user: w.From, nonce: nonce}
-	if nonce == "" {
-		// The id is longer than any nonce of ours could be by chance.
-		key.nonce = w.ID
-	}
-	// Stored before the next request is read, so that whispers keep their order;
-	// only the waiting goes on beside it.
-	receipt, first := c.server.receipts.claim(key, w.ID, w.Time)
+	receipt, first := c.server.receipts.claim(w.ID, w.Time)
 	if first {
-		c.server.receipts.stored(key, receipt, c.server.store(ctx, w))
-	}
-	devices := c.server.registry.devices(to)
-	for _, device := range devices {
-		c.server.pumpWhispers(device)
+		// Stored before the next request is read, so that whispers keep their order;
+		// only the waiting goes on beside it.
+		c.post(ctx, w, receipt)
+	} else {
+		c.server.pumpDevices(to)
 	}
 	c.finishLater(func() (any, error) {
-		delivered, err := receipt.wait(ctx, len(devices) > 0)
+		delivered, err := receipt.wait(ctx)
 		if err != nil {
 			return nil, err
 		}
+		delivered = delivered || receipt.repeated && c.server.hasArrived(ctx, w)
 		result := whisperResult{ID: receipt.id, Time: millis(receipt.time), Status: "stored"}
 		if delivered {
 			result.Status = "delivered"
@@ -75,12 +73,56 @@ func whisper(ctx context.Context, c *call, p *params) (any, error) {
 	return nil, nil
 }
 
-func (s *Server) store(ctx context.Context, w cluster.Whisper) error {
-	if err := s.cfg.Inbox.Store(ctx, w); err != nil {
-		s.log.Warn("whisper not stored", "err", err)
-		return errUnavailable("the whisper cannot be stored")
+// whisperID makes the id of a whisper. One of the same nonce has the same id on every node, so that nobody is shown it
+// twice when its sender has moved before the answer came.
+func whisperID(from, nonce string) string {
+	if nonce == "" {
+		return newID()
 	}
-	return nil
+	sum := sha256.Sum256([]byte("hubbub whisper\x00" + from + "\x00" + nonce))
+	return strings.ToLower(base32.HexEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:20]))
+}
+
+// post stores a whisper and takes it to the devices of its target, as far as that
+// is done at once; the rest goes on beside.
+func (c *call) post(ctx context.Context, w cluster.Whisper, r *receipt) {
+	s := c.server
+	d, shared, err := s.inboxes.store(ctx, w)
+	elsewhere := 0
+	if err == nil && !shared {
+		d, elsewhere, err = s.bring(ctx, w)
+	}
+	if err != nil {
+		if !errors.Is(err, errNobodyKnown) {
+			s.log.Warn("whisper not stored", "err", err)
+		}
+		s.receipts.refused(r, errUnavailable("the whisper cannot be stored"))
+		return
+	}
+	s.receipts.stored(r, d)
+	here := s.pumpDevices(w.To)
+	if !shared || s.cluster == nil {
+		if here+elsewhere == 0 {
+			r.expectNobody()
+		}
+		return
+	}
+	var in *liveRoom
+	if at := c.session.whereabouts(); at != nil {
+		in = at.room
+	}
+	s.tasks.Go(func() {
+		if here+s.wakeElsewhere(s.ctx, w.To, in, here) == 0 {
+			r.expectNobody()
+		}
+	})
+}
+
+// hasArrived tells whether a whisper that was stored by another node before has been acknowledged meanwhile: that node
+// alone is told.
+func (s *Server) hasArrived(ctx context.Context, w cluster.Whisper) bool {
+	d, shared, err := s.inboxes.store(ctx, w) // stores nothing, as long as it waits or is remembered
+	return err == nil && shared && d.Settled
 }
 
 // sharedRoom names the room that the caller and a user are both in, if any.
@@ -97,14 +139,22 @@ func ack(ctx context.Context, c *call, p *params) (any, error) {
 	if err := p.err(); err != nil {
 		return nil, err
 	}
-	settled, err := c.server.cfg.Inbox.Settle(ctx, c.session.user.ID, id)
+	user := c.session.user.ID
+	origin, sent := c.session.whispers.origin(id)
+	settled, err := c.server.inboxes.settle(ctx, user, id)
 	if err != nil {
 		// It stays in the inbox and comes again, which the client puts up with.
 		c.log.Warn("whisper not settled", "err", err)
 		return nil, errUnavailable("the whisper cannot be settled")
 	}
-	if settled {
+	arrived := acknowledgement{User: user, Whisper: id}
+	switch {
+	case settled.own:
 		c.server.receipts.acknowledge(id)
+		c.server.announce("", arrived) // others may have it too
+	case settled.shared, settled.owed && sent:
+		c.server.receipts.acknowledge(id)
+		c.server.announce(origin, arrived)
 	}
 	return struct{}{}, nil
 }

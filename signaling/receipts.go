@@ -6,6 +6,8 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+
+	"hubbub/cluster"
 )
 
 const (
@@ -20,78 +22,84 @@ const (
 // again, after its answer was lost, with the first one. Safe for concurrent use.
 type receipts struct {
 	mu   sync.Mutex
-	sent *lru.Cache[nonceKey, *receipt]
-	byID map[string]*receipt // the same ones
+	sent *lru.Cache[string, *receipt] // by the whisper's id
 }
-
-// nonceKey names a whisper among all.
-type nonceKey struct{ user, nonce string }
 
 // receipt is what is known of one whisper.
 type receipt struct {
-	id   string
-	time time.Time
+	id string
 
-	ready chan struct{} // closed when the inbox has it, or has refused it with err
+	ready chan struct{} // closed when the whisper waits for its target, or has been refused with err
 	err   error
+	// The next two are known when it is ready.
+	time     time.Time
+	repeated bool // another node had it before
 
 	acknowledged chan struct{} // closed when a device of the target has it
 	settle       sync.Once
-	waitUntil    time.Time // then it counts as stored
+	nobody       chan struct{} // closed when the target turns out to have no device
+	nobodyOnce   sync.Once
 }
 
 func newReceipts() *receipts {
-	r := &receipts{byID: make(map[string]*receipt)}
-	sent, err := lru.NewWithEvict(maxReceipts, func(_ nonceKey, old *receipt) { delete(r.byID, old.id) })
+	sent, err := lru.New[string, *receipt](maxReceipts)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
-	r.sent = sent
-	return r
+	return &receipts{sent: sent}
 }
 
 // claim answers the receipt of a whisper, and whether it is the caller who has to
-// store the whisper and then call stored.
-func (r *receipts) claim(key nonceKey, id string, now time.Time) (*receipt, bool) {
+// store the whisper and then call stored or refused.
+func (r *receipts) claim(id string, now time.Time) (*receipt, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known, ok := r.sent.Get(key); ok {
+	if known, ok := r.sent.Get(id); ok {
 		return known, false
 	}
 	fresh := &receipt{
-		id: id, time: now, waitUntil: now.Add(receiptTimeout),
-		ready: make(chan struct{}), acknowledged: make(chan struct{}),
+		id: id, time: now, ready: make(chan struct{}), acknowledged: make(chan struct{}), nobody: make(chan struct{}),
 	}
-	r.sent.Add(key, fresh)
-	r.byID[id] = fresh
+	r.sent.Add(id, fresh)
 	return fresh, true
 }
 
-// stored says whether the inbox has taken the whisper. A refusal is not
-// remembered: the same nonce may be tried again.
-func (r *receipts) stored(key nonceKey, of *receipt, err error) {
+// stored notes that the whisper waits for its target now.
+func (r *receipts) stored(of *receipt, d cluster.Deposit) {
+	of.time, of.repeated = d.Time, d.Repeated
+	if d.Settled {
+		of.acknowledge()
+	}
+	close(of.ready)
+}
+
+// refused notes that it does not. That is not remembered: the same nonce may be tried again.
+func (r *receipts) refused(of *receipt, err error) {
 	of.err = err
 	close(of.ready)
-	if err != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.sent.Remove(key)
-	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent.Remove(of.id)
 }
 
 // acknowledge notes that a device of the target has the whisper.
 func (r *receipts) acknowledge(id string) {
 	r.mu.Lock()
-	of := r.byID[id]
+	of, known := r.sent.Peek(id)
 	r.mu.Unlock()
-	if of != nil {
-		of.settle.Do(func() { close(of.acknowledged) })
+	if known {
+		of.acknowledge()
 	}
 }
 
+func (of *receipt) acknowledge() { of.settle.Do(func() { close(of.acknowledged) }) }
+
+// expectNobody notes that there is no device to wait for.
+func (of *receipt) expectNobody() { of.nobodyOnce.Do(func() { close(of.nobody) }) }
+
 // wait answers whether the whisper was delivered, at the latest when it counts as
-// stored. patient is false when there is nobody to wait for.
-func (of *receipt) wait(ctx context.Context, patient bool) (delivered bool, err error) {
+// stored.
+func (of *receipt) wait(ctx context.Context) (delivered bool, err error) {
 	select {
 	case <-of.ready:
 	case <-ctx.Done():
@@ -100,15 +108,12 @@ func (of *receipt) wait(ctx context.Context, patient bool) (delivered bool, err 
 	if of.err != nil {
 		return false, of.err
 	}
-	var remaining time.Duration
-	if patient {
-		remaining = time.Until(of.waitUntil)
-	}
-	timeout := time.NewTimer(max(0, remaining))
+	timeout := time.NewTimer(max(0, time.Until(of.time.Add(receiptTimeout))))
 	defer timeout.Stop()
 	select {
 	case <-of.acknowledged:
 		return true, nil
+	case <-of.nobody:
 	case <-timeout.C:
 	case <-ctx.Done():
 		return false, ctx.Err()

@@ -128,6 +128,21 @@ func (g *registry) devices(user string) []*session {
 	return slices.Clone(g.byUser[user])
 }
 
+// expects tells whether a user has a connection, or had one and may come back.
+func (g *registry) expects(user string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.byUser[user]) > 0 {
+		return true
+	}
+	for s := range g.waiting {
+		if s.user.ID == user {
+			return true
+		}
+	}
+	return false
+}
+
 // connected answers all sessions that have a connection.
 func (g *registry) connected() []*session {
 	g.mu.Lock()

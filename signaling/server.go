@@ -33,10 +33,11 @@ const (
 // inbox keeps whispers until they are acknowledged. Its methods are safe for
 // concurrent use.
 type inbox interface {
-	// Store keeps a whisper for its target. The error says that it cannot.
+	// Store keeps a whisper for its target. The error says that it cannot; cluster.ErrUnavailable, here as below, that
+	// nobody can be asked just now.
 	Store(ctx context.Context, w cluster.Whisper) (cluster.Deposit, error)
-	// Pending is what a user has not acknowledged, the oldest first.
-	Pending(ctx context.Context, user string) ([]cluster.Whisper, error)
+	// Recent is what a user has not acknowledged, or did so only just now, the oldest first.
+	Recent(ctx context.Context, user string) ([]cluster.RecentWhisper, error)
 	// Settle forgets a whisper, and says whether it was there.
 	Settle(ctx context.Context, user, id string) (bool, error)
 }
@@ -45,13 +46,17 @@ type inbox interface {
 type presence interface {
 	Put(ctx context.Context, r cluster.SessionRecord) error
 	Remove(ctx context.Context, session string) error
+	// Sessions lists those of a user. With cluster.ErrUnavailable it, like Online, answers those of this node.
+	Sessions(ctx context.Context, user string) ([]cluster.SessionRecord, error)
 	// Online lists sessions, at most limit; an empty room stands for anywhere.
 	Online(ctx context.Context, room string, limit int) ([]cluster.SessionRecord, error)
 }
 
-// Config is what a Server needs. SFU, Inbox and Presence must be set.
+// Config is what a Server needs. SFU and Presence must be set.
 type Config struct {
-	SFU      *sfu.SFU
+	SFU *sfu.SFU
+	// Inbox is the one that all nodes share, as they then do the presence; nil: there is none, and each node knows its own people and
+	// keeps whispers in memory.
 	Inbox    inbox
 	Presence presence
 	Node     string   // this node's name, as connect tells it
@@ -79,6 +84,7 @@ type Server struct {
 	keys     keyring
 	resume   resumeSigner
 	registry *registry
+	inboxes  *inboxes
 	receipts *receipts
 	metrics  *metrics
 	log      *slog.Logger
@@ -86,7 +92,7 @@ type Server struct {
 
 	ctx    context.Context // ends with Shutdown
 	cancel context.CancelFunc
-	tasks  sync.WaitGroup // the sweeper
+	tasks  sync.WaitGroup // the sweeper, and what is asked of other nodes beside requests
 
 	draining atomic.Bool // no new sessions
 
@@ -104,6 +110,7 @@ func New(cfg Config) *Server {
 		keys:     newKeyring(cfg.Keys),
 		resume:   newResumeSigner(cfg.ClusterKeys),
 		registry: newRegistry(),
+		inboxes:  newInboxes(cfg.Inbox, cfg.Logger),
 		receipts: newReceipts(),
 		log:      cfg.Logger,
 		ctx:      ctx,
@@ -122,6 +129,7 @@ func New(cfg Config) *Server {
 		WriteBufferPool: new(sync.Pool),
 	}
 	s.tasks.Go(s.sweep)
+	s.tasks.Go(s.mendWhispers)
 	return s
 }
 

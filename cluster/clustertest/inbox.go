@@ -27,6 +27,8 @@ func TestInbox(t *testing.T, newInbox NewInbox) {
 	t.Run("bounds a user", func(t *testing.T) { inboxBoundsUser(t, newInbox) })
 	t.Run("forgets the old", func(t *testing.T) { inboxExpires(t, newInbox) })
 	t.Run("stores once", func(t *testing.T) { inboxStoresOnce(t, newInbox) })
+	t.Run("knows what it was given before", func(t *testing.T) { inboxKnowsRepetition(t, newInbox) })
+	t.Run("shows what was settled just now in its place", func(t *testing.T) { inboxShowsSettled(t, newInbox) })
 	t.Run("changes no text", func(t *testing.T) { inboxKeepsText(t, newInbox) })
 	t.Run("keeps the order when the clock is set back", func(t *testing.T) { inboxClockSetBack(t, newInbox) })
 }
@@ -50,7 +52,7 @@ func (c *clock) advance(d time.Duration) { c.nanoseconds.Add(int64(d)) }
 
 func whisper(to, id string) cluster.Whisper {
 	return cluster.Whisper{
-		ID: id, From: "ana", FromName: "Ana", To: to, Text: "psst " + id, Room: "lobby",
+		ID: id, From: "ana", FromName: "Ana", To: to, Text: "psst " + id, Room: "lobby", Origin: "a",
 		Time: time.Date(2026, 1, 2, 3, 4, 5, int(time.Millisecond), time.UTC),
 	}
 }
@@ -58,7 +60,7 @@ func whisper(to, id string) cluster.Whisper {
 func store(t *testing.T, in cluster.Inbox, to string, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		if err := in.Store(t.Context(), whisper(to, id)); err != nil {
+		if _, err := in.Store(t.Context(), whisper(to, id)); err != nil {
 			t.Fatalf("storing %s: %v", id, err)
 		}
 	}
@@ -162,7 +164,7 @@ func inboxBoundsAll(t *testing.T, newInbox NewInbox) {
 	var err error
 	users := 0
 	for ; err == nil && users < 100; users++ {
-		err = in.Store(t.Context(), whisper(fmt.Sprint("user", users), "10"))
+		_, err = in.Store(t.Context(), whisper(fmt.Sprint("user", users), "10"))
 	}
 	if !errors.Is(err, cluster.ErrInboxFull) {
 		t.Fatalf("after %d whispers: %v, want ErrInboxFull", users, err)
@@ -181,7 +183,7 @@ func inboxBoundsAll(t *testing.T, newInbox NewInbox) {
 
 	long := whisper("user3", "13")
 	long.Text = strings.Repeat("x", limits.Bytes)
-	if err := in.Store(t.Context(), long); !errors.Is(err, cluster.ErrInboxFull) {
+	if _, err := in.Store(t.Context(), long); !errors.Is(err, cluster.ErrInboxFull) {
 		t.Errorf("one that is too long by itself: %v, want ErrInboxFull", err)
 	}
 	wantPending(t, in, "user2", "12")
@@ -220,12 +222,98 @@ func inboxStoresOnce(t *testing.T, newInbox NewInbox) {
 	wantPending(t, in, "dora", "1", "2", "3", "4", "5")
 }
 
+func inboxKnowsRepetition(t *testing.T, newInbox NewInbox) {
+	clk := newClock()
+	in := newInbox(t, inboxLimits, clk.now)
+	want := func(w cluster.Whisper, want cluster.Deposit) {
+		t.Helper()
+		got, err := in.Store(t.Context(), w)
+		if err != nil || got.Repeated != want.Repeated || got.Settled != want.Settled || !got.Time.Equal(want.Time) {
+			t.Errorf("storing %s: %+v, %v; want %+v", w.ID, got, err, want)
+		}
+	}
+	first, again := whisper("ben", "a"), whisper("ben", "a")
+	first.Time = first.Time.Add(123456 * time.Nanosecond)
+	again.Time, again.Text = again.Time.Add(time.Second), "something else"
+	want(first, cluster.Deposit{Time: first.Time})
+	want(again, cluster.Deposit{Time: first.Time, Repeated: true})
+	if pending, err := in.Pending(t.Context(), "ben"); err != nil || len(pending) != 1 || pending[0].Text != first.Text {
+		t.Errorf("pending: %+v, %v", pending, err)
+	}
+	if !settle(t, in, "ben", "a") {
+		t.Error("not settled although it was there")
+	}
+	want(again, cluster.Deposit{Time: first.Time, Repeated: true, Settled: true})
+	wantPending(t, in, "ben")
+	if settle(t, in, "ben", "a") {
+		t.Error("settled twice")
+	}
+	other := whisper("cleo", "a") // of another user
+	want(other, cluster.Deposit{Time: other.Time})
+}
+
+func inboxShowsSettled(t *testing.T, newInbox NewInbox) {
+	clk := newClock()
+	in := newInbox(t, inboxLimits, clk.now)
+	want := func(want string) {
+		t.Helper()
+		recent, err := in.Recent(t.Context(), "ben")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		for _, w := range recent {
+			got += w.ID
+			if w.Settled {
+				got += "!"
+			}
+		}
+		if got != want {
+			t.Errorf("recently %q, want %q", got, want)
+		}
+	}
+	want("")
+	store(t, in, "ben", "a", "b", "c")
+	want("abc")
+	settle(t, in, "ben", "b")
+	want("ab!c")
+	wantPending(t, in, "ben", "a", "c")
+	clk.advance(time.Second)
+	store(t, in, "ben", "d")
+	settle(t, in, "ben", "a")
+	want("a!b!cd")
+	clk.advance(9 * time.Second)
+	want("a!cd")
+	clk.advance(time.Second)
+	want("cd")
+	settle(t, in, "ben", "d")
+	settle(t, in, "ben", "c")
+	want("c!d!")
+	wantPending(t, in, "ben")
+	store(t, in, "ben", "e")
+	want("c!d!e")
+
+	// What is settled takes no one's place, and is bounded itself.
+	store(t, in, "ben", "f", "g", "h", "i")
+	want("c!d!efghi")
+	for _, id := range []string{"e", "f", "g", "h"} {
+		settle(t, in, "ben", id)
+	}
+	store(t, in, "ben", "j")
+	wantPending(t, in, "ben", "i", "j")
+	if recent, err := in.Recent(t.Context(), "ben"); err != nil || len(recent) != inboxLimits.PerUser+2 {
+		t.Errorf("recently: %+v, %v", recent, err)
+	}
+	clk.advance(10 * time.Second)
+	want("ij")
+}
+
 func inboxKeepsText(t *testing.T, newInbox NewInbox) {
 	in := newInbox(t, inboxLimits, newClock().now)
 	want := whisper("Łucja:ß.1", "a")
 	want.Text = "a\tb\r\n\u2028 <b>&amp;</b> \"quoted\" \\ 👩‍🚀 \U0010ffff \u0001"
 	want.FromName = "Ana {user:x}"
-	if err := in.Store(t.Context(), want); err != nil {
+	if _, err := in.Store(t.Context(), want); err != nil {
 		t.Fatal(err)
 	}
 	pending, err := in.Pending(t.Context(), want.To)

@@ -28,7 +28,7 @@ type neighbours struct {
 	log      *slog.Logger
 	boot     string // of this process
 	presence cluster.Presence
-	inbox    cluster.Inbox
+	inbox    cluster.Inbox          // nil: memory
 	redis    *cluster.Redis         // nil: memory
 	shared   *cluster.RedisPresence // presence, where there is Redis
 
@@ -61,7 +61,6 @@ func openNeighbours(cfg *configuration, node, address string, log *slog.Logger) 
 func (n *neighbours) openStores(cfg *configuration, node string) (err error) {
 	if cfg.Redis == "" {
 		n.presence = cluster.NewMemoryPresence()
-		n.inbox = cluster.NewMemoryInbox(cluster.DefaultInboxLimits(), time.Now)
 		return nil
 	}
 	if n.redis, err = cluster.OpenRedis(cluster.RedisConfig{URL: cfg.Redis, Logger: n.log}); err != nil {
