@@ -172,8 +172,8 @@ func transitConcurrently(ctx context.Context, t *rapid.T, stores []cluster.Calls
 	inCall := make(map[string]string)
 	for i, c := range calls {
 		now, err := stores[len(stores)-1].Get(ctx, c.ID)
-		want, any := moved[i]
-		if !any {
+		want, decided := moved[i]
+		if !decided {
 			want = cluster.CallRinging
 		}
 		if err != nil || now.State != want {

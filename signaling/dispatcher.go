@@ -124,6 +124,12 @@ func methodNamed(name string) method {
 		return whisper
 	case "ack":
 		return ack
+	case "call":
+		return callUser
+	case "answer":
+		return answerCall
+	case "hangup":
+		return hangUp
 	case "moderate":
 		return moderate
 	case "users":

@@ -74,8 +74,7 @@ func (s *Server) JoinCluster(c Cluster) {
 
 // ServeRequest implements link.Handler.
 func (s *Server) ServeRequest(ctx context.Context, from link.Peer, kind string, body []byte) ([]byte, error) {
-	switch kind {
-	case AskRequest:
+	if kind == AskRequest {
 		return s.cluster.Directory.ServeAsk(ctx, cluster.Node{Name: from.Name, Boot: from.Boot, Link: from.Addr}, body)
 	}
 	if serve := nodeRequests[kind]; serve != nil {
@@ -97,6 +96,9 @@ var nodeRequests = map[string]nodeRequest{
 	kindKeep:         answered(serveKeep),
 	kindCollect:      answered(serveCollect),
 	kindAcknowledged: answered(serveAcknowledged),
+
+	kindCall:  answered(serveCall),
+	kindReach: answered(serveReach),
 }
 
 // answered makes a nodeRequest of a function with JSON on both sides.

@@ -41,11 +41,13 @@ func (r *liveRoom) join(ctx context.Context, e entry) error {
 		if keeps && m.peer != nil && hasEnded(m.peer) {
 			return nil, errConflict("the media of this participant are gone: join with an offer")
 		}
+		request := room.JoinRequest{User: s.user.ID, Name: s.user.Name, Role: s.grants.Role, RoleFixed: !s.guest}
+		if isCallRoom(r.name) {
+			request.Role, request.RoleFixed = room.Speaker, true // the two are equals, whatever they are elsewhere
+		}
 		in := &replica.Entrance{
-			Request: room.JoinRequest{
-				User: s.user.ID, Name: s.user.Name, Role: s.grants.Role, RoleFixed: !s.guest,
-			},
-			Muted: e.muted, Resumes: s.continued(), Broken: s.comesFromDeadNode(),
+			Request: request,
+			Muted:   e.muted, Resumes: s.continued(), Broken: s.comesFromDeadNode(),
 			KeepsMedia: keeps, Media: e.media != nil, Publishes: e.media != nil && e.media.peer.Publishes(),
 		}
 		return &roomRequest{entry: &e, command: replica.Command{Kind: replica.Join, Session: s.id, Entrance: in}}, nil

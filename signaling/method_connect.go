@@ -23,7 +23,7 @@ type connectResult struct {
 	ServerTime int64        `json:"serverTime"`
 	Node       string       `json:"node"`
 	ICEServers []struct{}   `json:"iceServers"` // the server is reached directly
-	Calls      []struct{}   `json:"calls"`
+	Calls      []callObject `json:"calls"`
 	Limits     limitsObject `json:"limits"`
 }
 
@@ -55,14 +55,16 @@ func connect(ctx context.Context, c *call, p *params) (any, error) {
 	c.dispatcher.session = s
 	c.server.present(ctx, s, "")
 	before := c.server.settledBefore(ctx, s)
-	c.reply(connectResult{
-		Session: s.id, User: s.user, Resume: signed, Resumed: len(s.continued()) > 0,
-		ServerTime: millis(time.Now()), Node: c.server.cfg.Node,
-		ICEServers: []struct{}{}, Calls: []struct{}{},
-		Limits: limitsObject{
-			Text: maxText, Attributes: maxAttributes,
-			Slots: c.server.cfg.Slots, RatePerSecond: ratePerSecond,
-		},
+	c.server.openCalls(ctx, s, func(calls []cluster.Call) {
+		c.reply(connectResult{
+			Session: s.id, User: s.user, Resume: signed, Resumed: len(s.continued()) > 0,
+			ServerTime: millis(time.Now()), Node: c.server.cfg.Node,
+			ICEServers: []struct{}{}, Calls: callsOnWire(calls),
+			Limits: limitsObject{
+				Text: maxText, Attributes: maxAttributes,
+				Slots: c.server.cfg.Slots, RatePerSecond: ratePerSecond,
+			},
+		})
 	})
 	s.whispers.begin(before)
 	c.server.pumpWhispers(s)

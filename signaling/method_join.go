@@ -27,8 +27,8 @@ func join(ctx context.Context, c *call, p *params) (any, error) {
 		return nil, err
 	}
 	s := c.session
-	if !s.grants.mayEnter(name) {
-		return nil, errForbidden("the token is not for this room")
+	if err := c.mayJoin(ctx, name); err != nil {
+		return nil, err
 	}
 	at := s.whereabouts()
 	if at != nil && at.room.name != name {
@@ -58,10 +58,24 @@ func join(ctx context.Context, c *call, p *params) (any, error) {
 		origin, elsewhere := s.takeOrigin()
 		c.server.retire(origin)
 		c.server.voidElsewhere(resumed{user: s.user.ID, sessions: elsewhere})
+		if isCallRoom(name) {
+			c.server.seatedInCall(s, name)
+		}
 		c.log.Info("joined", "room", name, "user", s.user.ID, "session", s.id, "media", md != nil)
 	}
 	c.server.metrics.joined(time.Since(c.received))
 	return nil, nil
+}
+
+// mayJoin tells whether the session may be in a room: that of a call, when it is one of the two; another one, when the token is for it.
+func (c *call) mayJoin(ctx context.Context, name string) error {
+	if isCallRoom(name) {
+		return c.server.admitToCall(ctx, c.session, name)
+	}
+	if !c.session.grants.mayEnter(name) {
+		return errForbidden("the token is not for this room")
+	}
+	return nil
 }
 
 // admissible tells whether a user may come into a room, which need not be there.

@@ -42,8 +42,12 @@ func usersOfRoom(ctx context.Context, c *call, name string) ([]onlineObject, err
 		return nil, err
 	}
 	at := c.session.whereabouts()
-	if (at == nil || at.room.name != name) && !c.session.grants.List {
+	outside := at == nil || at.room.name != name
+	switch {
+	case outside && !c.session.grants.List:
 		return nil, errForbidden("the token does not allow to list")
+	case outside && isCallRoom(name):
+		return nil, errNotFound("no such room")
 	}
 	listed, found := c.server.roster(ctx, name)
 	if !found {
@@ -71,7 +75,9 @@ func rooms(ctx context.Context, c *call, _ *params) (any, error) {
 	}
 	listed := []roomSummary{}
 	for name, n := range c.server.allRooms(ctx) {
-		listed = append(listed, roomSummary{Name: name, Participants: n})
+		if !isCallRoom(name) {
+			listed = append(listed, roomSummary{Name: name, Participants: n})
+		}
 	}
 	slices.SortFunc(listed, func(a, b roomSummary) int { return cmp.Compare(a.Name, b.Name) })
 	if len(listed) > maxListed {

@@ -20,6 +20,7 @@ type metrics struct {
 	closes        *prometheus.CounterVec
 	handshakes    *prometheus.CounterVec
 	whispers      *prometheus.CounterVec
+	calls         *prometheus.CounterVec
 	joinDurations prometheus.Histogram
 }
 
@@ -51,6 +52,7 @@ func newMetrics(s *Server) *metrics {
 		closes:       counter("closes_total", "WebSockets that ended, by close code; 0 stands for a broken connection.", "code"),
 		handshakes:   counter("refused_handshakes_total", "WebSockets that did not come about, by reason.", "reason"),
 		whispers:     counter("whispers_total", "Whispers sent, by status.", "status"),
+		calls:        counter("calls_total", "Calls that this node has brought into a state, by that state.", "state"),
 		joinDurations: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Namespace: namespace, Subsystem: subsystem, Name: "join_duration_seconds",
 			Help:    "From a join's arrival to its answer.",
@@ -62,7 +64,7 @@ func newMetrics(s *Server) *metrics {
 func (m *metrics) all() []prometheus.Collector {
 	return []prometheus.Collector{
 		m.connections, m.sessions, m.rooms, m.participants, m.requests, m.failures,
-		m.closes, m.handshakes, m.whispers, m.joinDurations,
+		m.closes, m.handshakes, m.whispers, m.calls, m.joinDurations,
 	}
 }
 

@@ -56,6 +56,16 @@ type (
 		Room string     `json:"room,omitempty"`
 	}
 
+	callObject struct {
+		ID        string            `json:"id"`
+		From      userObject        `json:"from"`
+		To        userObject        `json:"to"`
+		Media     string            `json:"media"`
+		Room      string            `json:"room"`
+		State     cluster.CallState `json:"state"`
+		ExpiresAt int64             `json:"expiresAt"`
+	}
+
 	slotObject struct {
 		Mid         string  `json:"mid"`
 		Kind        string  `json:"kind"`
@@ -118,6 +128,21 @@ func whisperOnWire(w cluster.Whisper) whisperObject {
 		ID: w.ID, From: userObject{ID: w.From, Name: w.FromName}, To: w.To,
 		Text: w.Text, Time: millis(w.Time), Room: w.Room,
 	}
+}
+
+func callOnWire(c cluster.Call) callObject {
+	return callObject{
+		ID: c.ID, From: userObject{ID: c.From, Name: c.FromName}, To: userObject{ID: c.To, Name: c.ToName},
+		Media: c.Media, Room: c.Room, State: c.State, ExpiresAt: millis(c.Expires),
+	}
+}
+
+func callsOnWire(calls []cluster.Call) []callObject {
+	out := make([]callObject, 0, len(calls))
+	for _, c := range calls {
+		out = append(out, callOnWire(c))
+	}
+	return out
 }
 
 func slotsOnWire(slots []sfu.Slot) []slotObject {

@@ -61,7 +61,7 @@ func (s *Server) known(ctx context.Context) (onlinePeople, error) {
 	records, err := s.cfg.Presence.Online(ctx, "", maxListed)
 	people := make(onlinePeople, len(records))
 	for _, r := range records {
-		people.add(onlineObject{ID: r.User, Name: r.Name, Room: r.Room})
+		people.add(onlineObject{ID: r.User, Name: r.Name, Room: publicRoom(r.Room)})
 	}
 	return people, err
 }

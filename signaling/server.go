@@ -57,7 +57,9 @@ type Config struct {
 	SFU *sfu.SFU
 	// Inbox is the one that all nodes share, as they then do the presence; nil: there is none, and each node knows its own people and
 	// keeps whispers in memory.
-	Inbox    inbox
+	Inbox inbox
+	// Calls are those that all nodes share; nil: there are none, and people call others of their own node alone.
+	Calls    cluster.Calls
 	Presence presence
 	Node     string   // this node's name, as connect tells it
 	Boot     string   // of this process among all that have the node's name
@@ -85,6 +87,7 @@ type Server struct {
 	resume   resumeSigner
 	registry *registry
 	inboxes  *inboxes
+	calls    *callBook
 	receipts *receipts
 	metrics  *metrics
 	log      *slog.Logger
@@ -111,6 +114,7 @@ func New(cfg Config) *Server {
 		resume:   newResumeSigner(cfg.ClusterKeys),
 		registry: newRegistry(),
 		inboxes:  newInboxes(cfg.Inbox, cfg.Logger),
+		calls:    newCallBook(cfg.Calls, cfg.Grace),
 		receipts: newReceipts(),
 		log:      cfg.Logger,
 		ctx:      ctx,
@@ -130,6 +134,7 @@ func New(cfg Config) *Server {
 	}
 	s.tasks.Go(s.sweep)
 	s.tasks.Go(s.mendWhispers)
+	s.tasks.Go(s.tendCalls)
 	return s
 }
 
@@ -286,6 +291,7 @@ func (s *Server) end(old *session) {
 	if err := s.cfg.Presence.Remove(s.ctx, old.id); err != nil {
 		s.log.Warn("presence not removed", "session", old.id, "err", err)
 	}
+	s.abandonCalls(old.user.ID)
 }
 
 // endLingering bounds how long the media of someone who has moved to another node are served.

@@ -17,6 +17,8 @@ type session struct {
 	guest bool
 	// conn is nil once the connection has ended.
 	conn atomic.Pointer[conn]
+	// hearsCalls says that the client has been told of its calls, and is to hear what becomes of them.
+	hearsCalls atomic.Bool
 	// whispers hands this connection what waits for its user.
 	whispers whisperPump
 

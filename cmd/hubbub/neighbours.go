@@ -29,6 +29,7 @@ type neighbours struct {
 	boot     string // of this process
 	presence cluster.Presence
 	inbox    cluster.Inbox          // nil: memory
+	calls    cluster.Calls          // nil: memory
 	redis    *cluster.Redis         // nil: memory
 	shared   *cluster.RedisPresence // presence, where there is Redis
 
@@ -71,6 +72,7 @@ func (n *neighbours) openStores(cfg *configuration, node string) (err error) {
 	})
 	n.presence = n.shared
 	n.inbox = cluster.NewRedisInbox(n.redis, cluster.DefaultInboxLimits(), time.Now)
+	n.calls = cluster.NewRedisCalls(n.redis, cluster.DefaultCallLimits(cfg.Grace), nil)
 	return nil
 }
 
@@ -90,10 +92,6 @@ func (n *neighbours) join(cfg *configuration, front *signaling.Server) (err erro
 	}
 	n.front = front
 	self := n.members.Self()
-	listen, err := linkAddress(cfg.ClusterListen, self.Link)
-	if err != nil {
-		return err
-	}
 	n.directory = cluster.NewDirectory(cluster.DirectoryConfig{
 		Members: n.members, Logger: n.log, OnChange: front.ClaimChanged,
 		Ask: func(ctx context.Context, to cluster.Node, body []byte) ([]byte, error) {
@@ -106,7 +104,7 @@ func (n *neighbours) join(cfg *configuration, front *signaling.Server) (err erro
 		},
 	})
 	n.mesh, err = link.New(link.Config{
-		Self: link.Peer{Name: self.Name, Boot: self.Boot, Addr: listen},
+		Self: link.Peer{Name: self.Name, Boot: self.Boot, Addr: linkAddress(cfg.ClusterListen, self.Link)},
 		Keys: cfg.clusterKeys(), Handler: front, ConnectionLost: front.LinkLost, Logger: n.log,
 	})
 	if err != nil {
@@ -122,12 +120,12 @@ func (n *neighbours) join(cfg *configuration, front *signaling.Server) (err erro
 }
 
 // linkAddress is where links are listened for: as gossip is, on all addresses or on one.
-func linkAddress(clusterListen string, advertised netip.AddrPort) (netip.AddrPort, error) {
+func linkAddress(clusterListen string, advertised netip.AddrPort) netip.AddrPort {
 	host, err := netip.ParseAddrPort(clusterListen)
 	if err == nil && host.Addr().IsUnspecified() {
-		return netip.AddrPortFrom(host.Addr(), advertised.Port()), nil
+		return netip.AddrPortFrom(host.Addr(), advertised.Port())
 	}
-	return advertised, nil
+	return advertised
 }
 
 func linkPeer(n cluster.Node) link.Peer { return link.Peer{Name: n.Name, Boot: n.Boot, Addr: n.Link} }

@@ -77,7 +77,7 @@ func serve(ctx context.Context, cfg *configuration, stdout io.Writer, log *slog.
 	}
 	defer func() { err = errors.Join(err, others.close()) }()
 	front := signaling.New(signaling.Config{
-		SFU: media, Inbox: others.inbox, Presence: others.presence,
+		SFU: media, Inbox: others.inbox, Calls: others.calls, Presence: others.presence,
 		Node: node, Boot: others.boot, Keys: cfg.keys(), Guests: cfg.AllowGuests, Origins: cfg.Origin, Grace: cfg.Grace,
 		Slots: slots, RoomLimit: roomLimit, Unlimited: cfg.Limits == "off", ClusterKeys: cfg.clusterKeys(), Logger: log,
 	})

@@ -28,6 +28,7 @@ type ConnectResult struct {
 	ServerTime int64           `json:"serverTime"` // ms since 1970
 	Node       string          `json:"node"`
 	ICEServers json.RawMessage `json:"iceServers"` // RTCIceServer dictionaries
+	Calls      []Call          `json:"calls"`      // of the user, those that go on
 	Limits     Limits          `json:"limits"`
 }
 
@@ -165,6 +166,35 @@ func (c *Client) Ack(ctx context.Context, id string) error {
 
 // NotifyAck is Ack without an answer, which may be sent from within [Options.OnNotification].
 func (c *Client) NotifyAck(id string) error { return c.Notify("ack", ackParams{id}) }
+
+// Ring calls a user; media is "audio" or "video". All their devices ring.
+func (c *Client) Ring(ctx context.Context, to, media string) (Call, error) {
+	return c.callMethod(ctx, "call", struct {
+		To    string `json:"to"`
+		Media string `json:"media"`
+	}{to, media})
+}
+
+// Answer accepts or declines a call that rings, for all of one's devices.
+func (c *Client) Answer(ctx context.Context, call string, accept bool) (Call, error) {
+	return c.callMethod(ctx, "answer", struct {
+		Call   string `json:"call"`
+		Accept bool   `json:"accept"`
+	}{call, accept})
+}
+
+// HangUp ends a call, or gives it up while it rings.
+func (c *Client) HangUp(ctx context.Context, call string) (Call, error) {
+	return c.callMethod(ctx, "hangup", struct {
+		Call string `json:"call"`
+	}{call})
+}
+
+func (c *Client) callMethod(ctx context.Context, method string, params any) (Call, error) {
+	var r CallEvent
+	err := c.Call(ctx, method, params, &r)
+	return r.Call, err
+}
 
 // Order is what moderate does to a participant.
 type Order struct {

@@ -66,6 +66,17 @@ type Whisper struct {
 	Room string `json:"room,omitempty"`
 }
 
+// Call is one user's wish to talk with another one, and what became of it.
+type Call struct {
+	ID        string `json:"id"`
+	From      User   `json:"from"`
+	To        User   `json:"to"`
+	Media     string `json:"media"`     // "audio", "video"
+	Room      string `json:"room"`      // to be joined once it is accepted
+	State     string `json:"state"`     // "ringing", "accepted", "declined", "cancelled", "missed", "ended"
+	ExpiresAt int64  `json:"expiresAt"` // ms since 1970, when it is missed
+}
+
 // Slot is a receive-only m-line of the client and whom it carries now.
 type Slot struct {
 	Mid         string `json:"mid"`
@@ -131,6 +142,11 @@ type RoomEvent struct {
 // SlotsEvent is the params of slots: only those that changed.
 type SlotsEvent struct {
 	Slots []Slot `json:"slots"`
+}
+
+// CallEvent is the params of call: a call of one's own has another state.
+type CallEvent struct {
+	Call Call `json:"call"`
 }
 
 // ReconnectEvent is the params of reconnect: leave this node within After ms.

@@ -1,0 +1,65 @@
+package signaling
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"hubbub/cluster"
+)
+
+// TestCallBookNeverGoesBack has the news of a call arrive in any order, some of it repeatedly, as it does from several nodes: who is told
+// each time that it is news sees states that only go on, and at last the final one.
+func TestCallBookNeverGoesBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newCallBook(nil, time.Minute)
+		now := time.Now()
+		c := cluster.Call{ID: "1", From: "ana", To: "ben", Expires: now.Add(ringFor)}
+		history := []cluster.CallState{cluster.CallRinging, cluster.CallAccepted, cluster.CallEnded}
+		news := append(rapid.SliceOf(rapid.SampledFrom(history)).Draw(t, "news"), cluster.CallEnded)
+		var told []cluster.CallState
+		for _, state := range news {
+			c.State = state
+			b.mu.Lock()
+			if b.note(c, now) {
+				told = append(told, state)
+			}
+			b.mu.Unlock()
+		}
+		for i := 1; i < len(told); i++ {
+			if progress(told[i]) <= progress(told[i-1]) {
+				t.Fatalf("of %v these were told: %v", news, told)
+			}
+		}
+		if told[len(told)-1] != cluster.CallEnded {
+			t.Fatalf("of %v these were told: %v", news, told)
+		}
+	})
+}
+
+// TestCallBookIsBounded fills it: what does not fit is not known, and what was finished makes room.
+func TestCallBookIsBounded(t *testing.T) {
+	b := newCallBook(nil, time.Minute)
+	now := time.Now()
+	b.mu.Lock()
+	for range maxKnownCalls {
+		if !b.note(cluster.Call{ID: newID(), From: "ana", To: "ben", State: cluster.CallRinging, Expires: now.Add(ringFor)}, now) {
+			t.Fatal("full too early")
+		}
+	}
+	if b.note(cluster.Call{ID: "more", State: cluster.CallRinging}, now) {
+		t.Error("more than may be")
+	}
+	b.mu.Unlock()
+	due, _ := b.takeDue(now.Add(ringFor))
+	if len(due) != maxKnownCalls {
+		t.Errorf("%d calls are due, want %d", len(due), maxKnownCalls)
+	}
+	b.drop(due[0].call.ID)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.note(cluster.Call{ID: "more", State: cluster.CallRinging}, now) {
+		t.Error("there is space again")
+	}
+}
