@@ -163,26 +163,26 @@ func (s *Server) ownedRoom(name string) (r *liveRoom, o *reign, release func()) 
 	if !known || !claim.By(s.self.Name, s.self.Boot) {
 		return nil, nil, release
 	}
-	r, err := s.liveRoom(name)
+	owned, err := s.liveRoom(name)
 	if err != nil {
 		return nil, nil, release
 	}
-	r.do(func() { r.awaited++ })
-	release = func() { r.do(func() { r.awaited-- }) }
+	owned.do(func() { owned.awaited++ })
+	release = func() { owned.do(func() { owned.awaited-- }) }
 	deadline := time.NewTimer(attachTimeout)
 	defer deadline.Stop()
 	for {
 		var turned chan struct{}
-		r.do(func() {
-			o, _ = r.authority.(*reign)
-			turned = r.turned
+		owned.do(func() {
+			o, _ = owned.authority.(*reign)
+			turned = owned.turned
 		})
 		if o != nil {
-			return r, o, release
+			return owned, o, release
 		}
 		select {
 		case <-turned:
-		case <-r.done:
+		case <-owned.done:
 			return nil, nil, release
 		case <-deadline.C:
 			return nil, nil, release
