@@ -22,7 +22,7 @@ type MemoryCalls struct {
 
 type keptCall struct {
 	Call
-	forget time.Time
+	forgetAfter time.Time
 }
 
 // NewMemoryCalls makes a store without calls; now is its clock.
@@ -92,7 +92,7 @@ func (m *MemoryCalls) Transition(_ context.Context, c Call, to CallState) (Call,
 		return known.Call, false, ErrBusy
 	}
 	known.State = to
-	known.forget = m.forgetAt(known.Call, now)
+	known.forgetAfter = m.forgetAt(known.Call, now)
 	return known.Call, true, nil
 }
 
@@ -107,7 +107,7 @@ func (m *MemoryCalls) Keep(_ context.Context, c Call) (Call, error) {
 		m.put(c, now)
 		return c, nil
 	case known.State == CallAccepted:
-		known.forget = m.forgetAt(known.Call, now)
+		known.forgetAfter = m.forgetAt(known.Call, now)
 	}
 	return known.Call, nil
 }
@@ -138,6 +138,18 @@ func (m *MemoryCalls) OfUser(_ context.Context, user string) ([]Call, error) {
 	return calls, nil
 }
 
+// Withdraw forgets a call that is in another store now, and returns it as it was at last, false if it was not there.
+func (m *MemoryCalls) Withdraw(id string) (Call, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.calls[id]
+	if known == nil {
+		return Call{}, false
+	}
+	m.forget(known)
+	return known.Call, true
+}
+
 func (m *MemoryCalls) isInCall(user string) bool {
 	for _, c := range m.ofUser[user] {
 		if c.State == CallAccepted {
@@ -164,7 +176,7 @@ func keptFor(c Call, limits CallLimits, now time.Time) time.Duration {
 }
 
 func (m *MemoryCalls) put(c Call, now time.Time) {
-	kept := &keptCall{Call: c, forget: m.forgetAt(c, now)}
+	kept := &keptCall{Call: c, forgetAfter: m.forgetAt(c, now)}
 	m.calls[c.ID] = kept
 	for _, user := range []string{c.From, c.To} {
 		if m.ofUser[user] == nil {
@@ -180,16 +192,19 @@ func (m *MemoryCalls) sweep(now time.Time) {
 		return
 	}
 	m.swept = now
-	for id, c := range m.calls {
-		if now.Before(c.forget) {
-			continue
+	for _, c := range m.calls {
+		if !now.Before(c.forgetAfter) {
+			m.forget(c)
 		}
-		delete(m.calls, id)
-		for _, user := range []string{c.From, c.To} {
-			delete(m.ofUser[user], id)
-			if len(m.ofUser[user]) == 0 {
-				delete(m.ofUser, user)
-			}
+	}
+}
+
+func (m *MemoryCalls) forget(c *keptCall) {
+	delete(m.calls, c.ID)
+	for _, user := range []string{c.From, c.To} {
+		delete(m.ofUser[user], c.ID)
+		if len(m.ofUser[user]) == 0 {
+			delete(m.ofUser, user)
 		}
 	}
 }

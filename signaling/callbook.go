@@ -187,3 +187,23 @@ func (b *callBook) read(ctx context.Context, user string) ([]cluster.Call, error
 	}
 	return append(calls, shared...), err
 }
+
+// keepIn keeps an accepted call where it is. One that began while the shared store was away is moved there as soon as that is back: then
+// the two can go to other nodes.
+func (b *callBook) keepIn(ctx context.Context, c cluster.Call) (cluster.Call, error) {
+	if b.shared == nil {
+		return b.own.Keep(ctx, c)
+	}
+	now, err := b.shared.Keep(ctx, c)
+	if err != nil {
+		if b.isOwn(c.ID) {
+			return b.own.Keep(ctx, c)
+		}
+		return now, err
+	}
+	if own, moved := b.own.Withdraw(c.ID); moved && own.State.Finished() {
+		// It was hung up just now.
+		now, _, err = b.shared.Transition(ctx, now, own.State)
+	}
+	return now, err
+}

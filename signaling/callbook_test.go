@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -61,5 +62,43 @@ func TestCallBookIsBounded(t *testing.T) {
 	defer b.mu.Unlock()
 	if !b.note(cluster.Call{ID: "more", State: cluster.CallRinging}, now) {
 		t.Error("there is space again")
+	}
+}
+
+// awayCalls is a shared store that can be away.
+type awayCalls struct {
+	*cluster.MemoryCalls
+	away bool
+}
+
+func (a *awayCalls) Keep(ctx context.Context, c cluster.Call) (cluster.Call, error) {
+	if a.away {
+		return cluster.Call{}, cluster.ErrUnavailable
+	}
+	return a.MemoryCalls.Keep(ctx, c)
+}
+
+// TestCallBookMovesOwnCallsToTheSharedStore once that is back.
+func TestCallBookMovesOwnCallsToTheSharedStore(t *testing.T) {
+	limits := cluster.DefaultCallLimits(time.Minute)
+	shared := &awayCalls{MemoryCalls: cluster.NewMemoryCalls(limits, time.Now), away: true}
+	b := newCallBook(shared, time.Minute)
+	c := cluster.Call{ID: "1", From: "ana", To: "ben", State: cluster.CallRinging, Expires: time.Now().Add(ringFor)}
+	if err := b.own.Create(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := b.own.Transition(t.Context(), c, cluster.CallAccepted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now, err := b.keepIn(t.Context(), c); err != nil || now != c || !b.isOwn("1") {
+		t.Errorf("while it is away: %+v, %v, own %t", now, err, b.isOwn("1"))
+	}
+	shared.away = false
+	if now, err := b.keepIn(t.Context(), c); err != nil || now != c || b.isOwn("1") {
+		t.Errorf("once it is back: %+v, %v, own %t", now, err, b.isOwn("1"))
+	}
+	if now, err := shared.Get(t.Context(), "1"); err != nil || now != c {
+		t.Errorf("in the shared store: %+v, %v", now, err)
 	}
 }

@@ -262,7 +262,7 @@ func (s *Server) keepCall(c cluster.Call) {
 	if len(s.registry.devices(c.From))+len(s.registry.devices(c.To)) == 0 {
 		return
 	}
-	now, err := s.calls.store(c.ID).Keep(s.ctx, c)
+	now, err := s.calls.keepIn(s.ctx, c)
 	if err != nil {
 		if !errors.Is(err, cluster.ErrUnavailable) && !errors.Is(err, context.Canceled) {
 			s.log.Warn("call not kept", "err", err)

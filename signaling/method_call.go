@@ -47,12 +47,9 @@ func callUser(ctx context.Context, c *call, p *params) (any, error) {
 	}
 	c.reply(callResult{callOnWire(begun)})
 	c.server.announceCall(begun)
-	c.log.Info("call", "call", begun.ID[:callLogged], "from", from.ID, "to", to, "media", media)
+	c.log.Info("call", "call", id, "from", from.ID, "to", to, "media", media)
 	return nil, nil
 }
-
-// callLogged is how much of a call's id stands in the log: enough to find it there, too little to enter its room.
-const callLogged = 6
 
 // answerCall accepts or declines a call that rings, for all devices of the callee.
 func answerCall(ctx context.Context, c *call, p *params) (any, error) {
