@@ -132,7 +132,7 @@ func (s *Server) clearRoom(name string) {
 
 func (s *Server) clearSeat(r *liveRoom, who *session) {
 	if at := who.whereabouts(); at != nil && at.room == r {
-		r.leave(who, at)
+		r.leave(s.ctx, who, at)
 		if who.conn.Load() != nil {
 			s.present(s.ctx, who, "")
 		}

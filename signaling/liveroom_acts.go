@@ -2,6 +2,7 @@ package signaling
 
 import (
 	"context"
+	"time"
 
 	"hubbub/room"
 	"hubbub/signaling/replica"
@@ -48,20 +49,47 @@ func (r *liveRoom) disconnect(s *session, at *place) {
 	r.postFor(s, at, replica.Disconnect)
 }
 
-// leave takes a session's participant out of the room at its own wish. It does not wait for an owner elsewhere.
-func (r *liveRoom) leave(s *session, at *place) {
+// leaveTimeout bounds the waiting for the owner by who wants to go: go they may.
+const leaveTimeout = 2 * time.Second
+
+// leave takes a session's participant out of the room at its own wish. When it returns the session is told nothing of the room any more.
+func (r *liveRoom) leave(ctx context.Context, s *session, at *place) {
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	_ = r.request(ctx, func() (*roomRequest, error) { // whatever comes of it
+		m, _, err := r.seated(s, at)
+		if err != nil {
+			return nil, err
+		}
+		if m.peer != nil {
+			m.peer.SetPublishing(false)
+		}
+		return leaving(s, at), nil
+	})
+	r.do(func() {
+		if m, _, err := r.seated(s, at); err == nil {
+			r.remove(m)
+			r.abandon(at.participant, s.id)
+		}
+	})
+}
+
+// vanish is leave for a session that has no connection any more. It does not wait for an owner elsewhere.
+func (r *liveRoom) vanish(s *session, at *place) {
 	r.do(func() {
 		m, _, err := r.seated(s, at)
 		if err != nil {
 			return
 		}
-		if m.peer != nil {
-			m.peer.SetPublishing(false)
+		r.post(leaving(s, at))
+		if r.members[at.participant] == m {
+			r.remove(m)
 		}
-		r.post(&roomRequest{command: replica.Command{Kind: replica.Leave, Participant: at.participant, Session: s.id}})
-		// Free to join another room, whenever the others are told.
-		s.vacate(at)
 	})
+}
+
+func leaving(s *session, at *place) *roomRequest {
+	return &roomRequest{command: replica.Command{Kind: replica.Leave, Participant: at.participant, Session: s.id}}
 }
 
 func (r *liveRoom) postFor(s *session, at *place, kind replica.Kind) {

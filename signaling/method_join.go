@@ -110,7 +110,7 @@ func (s *Server) retire(origin *session) {
 		return
 	}
 	if at := origin.whereabouts(); at != nil {
-		at.room.leave(origin, at)
+		at.room.vanish(origin, at)
 	}
 	s.end(origin)
 }
@@ -208,7 +208,7 @@ func negotiate(ctx context.Context, c *call, p *params) (any, error) {
 // leave takes the session out of its room; the connection stays.
 func leave(ctx context.Context, c *call, _ *params) (any, error) {
 	if at := c.session.whereabouts(); at != nil {
-		at.room.leave(c.session, at)
+		at.room.leave(ctx, c.session, at)
 		c.server.present(ctx, c.session, "")
 	}
 	return struct{}{}, nil

@@ -276,7 +276,7 @@ func (s *Server) connectionEnded(old *session, left bool) {
 		return
 	}
 	if at != nil {
-		at.room.leave(old, at)
+		at.room.vanish(old, at)
 	}
 	s.end(old)
 }
