@@ -80,7 +80,11 @@ func (r *liveRoom) attachRelay(n replica.Node, peer link.Peer, rt *route, number
 	r.relays[n] = relay
 	if before != nil {
 		for id := range before.enrolled {
-			relay.enrol(r, id)
+			// Not those who come by a relay of their own meanwhile: whoever is enrolled later wins, and from here they would come
+			// no more, since the node at the other end gets them from this one.
+			if seat, _ := r.replica.Seat(id); seat.Node == n || r.relays[seat.Node] == nil {
+				relay.enrol(r, id)
+			}
 		}
 		r.closeRelay(before)
 	}
