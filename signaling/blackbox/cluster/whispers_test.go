@@ -143,10 +143,9 @@ func TestAllNodesKnowWhoIsOnline(t *testing.T) {
 	}
 }
 
-// wantOnline waits until each of these people, asking their node, finds all of them online. It returns how long that took.
-func wantOnline(t *testing.T, people []*person, limit time.Duration) time.Duration {
+// wantOnline waits until each of these people, asking their node, finds all of them online.
+func wantOnline(t *testing.T, people []*person, limit time.Duration) {
 	t.Helper()
-	began := time.Now()
 	for _, p := range people {
 		var seen []string
 		complete := func() bool {
@@ -157,7 +156,6 @@ func wantOnline(t *testing.T, people []*person, limit time.Duration) time.Durati
 			t.Errorf("on %s these are online: %v", p.node().name, seen)
 		}
 	}
-	return time.Since(began)
 }
 
 // usersSeen are the users that a person's node lists, of a room or ("") of all.
