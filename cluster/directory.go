@@ -38,8 +38,9 @@ type DirectoryConfig struct {
 	// Probe says whether a node answers right now; it is to know within a quarter of a second or so, and before ctx ends.
 	// It decides whether an owner may be succeeded. nil takes the word of whoever asks for succession.
 	Probe func(ctx context.Context, n Node) bool
-	// OnChange is told of rooms of interest when who owns them changes: now is the claim that holds, if known. It is called from one
-	// goroutine and may block; of several changes of a room that it could not be told meanwhile it is told the last. nil is allowed.
+	// OnChange is told of rooms of interest when who owns them changes: now is the claim that holds, if known. What Locate, Succeed and
+	// HandOver have returned it may be told too. It is called from one goroutine and may block; of several changes of a room that it could not
+	// be told meanwhile it is told the last. nil is allowed.
 	OnChange func(room string, now Claim, known bool)
 	// MaxClaims is how many rooms gossip may make this node remember, 0 for DefaultMaxClaims.
 	MaxClaims int
@@ -163,7 +164,7 @@ func (d *Directory) Claims() []Claim {
 // Locate is who owns a room. If nobody does, as far as this node knows, the room's home is asked, which gives it to this node or knows who has
 // it; a home that does not answer is passed over. Who has got a room this way and does not want it must Release it.
 //
-// A draining node is given a room only when all are draining; otherwise its home takes the room that it asks for.
+// A draining node is given a room only when all are draining; otherwise its home takes the room that it asks for, of which OnChange tells there.
 func (d *Directory) Locate(ctx context.Context, room string) (Claim, error) {
 	if c, ok := d.take(room); ok {
 		return c, nil
@@ -190,7 +191,7 @@ func (d *Directory) Succeed(ctx context.Context, room string, lost Claim) (Claim
 	return c, nil
 }
 
-// HandOver gives a room of this node to another, which knows it when HandOver returns. When it fails with another error than ErrNotOwner
+// HandOver gives a room of this node to another, which knows it when HandOver returns, and is told by OnChange. When it fails with another error than ErrNotOwner
 // the room is still this node's, unless only the answer was lost: then OnChange tells.
 func (d *Directory) HandOver(ctx context.Context, room string, to Node) (Claim, error) {
 	d.mu.Lock()

@@ -79,7 +79,8 @@ func (d *Directory) answer(ctx context.Context, q *question) (Claim, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c, err := d.grant(q.Room, to, q.Seen)
-	if err == nil && to == d.self && d.mine(c) {
+	if err == nil && to == d.self && q.asker() != d.self && d.mine(c) {
+		d.follow(q.Room, told{}) // so that OnChange tells what nobody here has asked for
 		d.hold(q.Room)
 	}
 	return c, err
@@ -153,6 +154,7 @@ func (d *Directory) accept(q *question) (Claim, error) {
 		return Claim{}, ErrDirectoryFull
 	}
 	d.post(q.Room)
+	d.follow(q.Room, told{}) // so that OnChange tells
 	d.hold(q.Room)
 	return q.Offer, nil
 }

@@ -278,9 +278,11 @@ func TestDrainingNodesGetNoRooms(t *testing.T) {
 		if c.Owner == "node0" {
 			t.Fatalf("a draining node was given %+v", c)
 		}
-		if owner := holder(t, nodes, c.Room); owner.name() != c.Owner {
+		owner := holder(t, nodes, c.Room)
+		if owner.name() != c.Owner {
 			t.Errorf("%s holds a room of %+v", owner.name(), c)
 		}
+		waitUntil(t, "who took a room is told", func() bool { return slices.Contains(owner.told(c.Room), told{c, true}) })
 	}
 	for _, n := range nodes[1:] {
 		n.members.SetDraining(true)
@@ -305,6 +307,7 @@ func TestHandOver(t *testing.T) {
 	if err != nil || !given.By(to.Name, to.Boot) || given.Epoch != c.Epoch+1 {
 		t.Fatalf("%+v, %v", given, err)
 	}
+	waitUntil(t, "the new owner is told", func() bool { return slices.Contains(nodes[1].told("kitchen"), told{given, true}) })
 	if !nodes[1].holds("kitchen") || nodes[0].holds("kitchen") {
 		t.Error("it is not the new owner alone who holds the room")
 	}
