@@ -33,6 +33,7 @@ func (s *Server) Drain(ctx context.Context) {
 	if !s.hasRefuge() {
 		return
 	}
+	defer s.bequeathWhispers(ctx)
 	deadline, _ := ctx.Deadline()
 	notice := encodeNotification("reconnect", reconnectNotice{
 		Reason: "draining", After: max(0, time.Until(deadline).Milliseconds()),

@@ -274,8 +274,11 @@ func (s *Server) entrust(ctx context.Context, to link.Peer, whispers []cluster.W
 	return nil
 }
 
-// bequeathWhispers has what waits in this node's memory wait in the shared inbox, or else on another node.
+// bequeathWhispers has what waits in this node's memory wait in the shared inbox, or else on another node. It is for when this one is
+// about to end, and takes whisperTimeout at most.
 func (s *Server) bequeathWhispers(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), whisperTimeout)
+	defer cancel()
 	if err := s.inboxes.mend(ctx); err == nil && s.inboxes.shared != nil {
 		return
 	}
