@@ -56,3 +56,24 @@ for (const colorScheme of ["light", "dark"] as const) {
     await expectAccessible(ada.page);
   });
 }
+
+for (const colorScheme of ["light", "dark"] as const) {
+  test(`the call's list, dialogs and view can be used by everyone, ${colorScheme}`, async ({ person }) => {
+    const [ada, ben] = [await person("Ada", { colorScheme }), await person("Ben", { colorScheme })];
+    await ada.beOnline();
+    await ben.beOnline();
+    await expect(ada.online(ben)).toBeVisible();
+    await expectAccessible(ada.page);
+    await ada.call(ben);
+    await expect(ben.get("incoming-call")).toBeVisible();
+    await expectAccessible(ada.page);
+    await expectAccessible(ben.page);
+    for (let i = 0; i < 2; i++) await ben.page.keyboard.press("Tab"); // decline, accept
+    await ben.page.keyboard.press("Enter");
+    await ada.expectInCall(ben);
+    await expectAccessible(ada.page);
+    await ada.get("hang-up").click();
+    await expect(ada.get("call-outcome")).toBeVisible();
+    await expectAccessible(ada.page);
+  });
+}

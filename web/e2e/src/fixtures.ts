@@ -17,6 +17,8 @@ export interface PersonOptions {
   viewport?: { width: number; height: number };
   /** false: the browser refuses the microphone. */
   microphone?: boolean;
+  /** An access token that the link brings along. */
+  token?: string;
 }
 
 interface TestFixtures {
@@ -111,7 +113,7 @@ export const test = base.extend<TestFixtures & Internals, WorkerFixtures>({
       const watch = new Watch(context, origin);
       watches.push(watch);
       await context.addInitScript({ content: instrumentScript(tones) });
-      return new Person(await context.newPage(), name, tones, origin, watch);
+      return new Person(await context.newPage(), name, tones, origin, watch, options.token);
     });
   },
 

@@ -14,6 +14,7 @@ export class Person implements Listener {
     readonly tones: readonly number[],
     private readonly origin: string,
     readonly watch: Watch,
+    private readonly token?: string,
   ) {}
 
   /** The tone of their default microphone. */
@@ -29,6 +30,29 @@ export class Person implements Listener {
   async open(room: string): Promise<void> {
     await this.page.goto(`${this.origin}/r/${encodeURIComponent(room)}`);
     await expect(this.get("lobby")).toBeVisible();
+  }
+
+  /** Opens the page, and lets others call. */
+  async beOnline(): Promise<void> {
+    await this.page.goto(`${this.origin}/${this.token ? `#token=${this.token}` : ""}`);
+    await this.get("lobby-name").fill(this.name);
+    await this.get("reachable").check();
+  }
+
+  /** Someone in the list of who is online. */
+  online(who: { name: string }): Locator {
+    return this.page.locator(`[data-testid=online-person][data-name="${who.name}"]`);
+  }
+
+  async call(who: { name: string }): Promise<void> {
+    await this.online(who).getByTestId("online-call").click({ timeout: 20_000 });
+    await expect(this.get("outgoing-call")).toContainText(who.name);
+  }
+
+  /** Until the two are in the call, and its sound is connected. */
+  async expectInCall(other: { name: string }): Promise<void> {
+    await expect(this.get("call")).toHaveAttribute("data-person", other.name);
+    await expect(this.get("call")).toHaveAttribute("data-connected", "true");
   }
 
   /** Goes from the lobby into the room, and waits until the sound is connected as well. */

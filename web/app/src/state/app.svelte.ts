@@ -1,9 +1,11 @@
-import { Client, HubbubError, type RoomLeftReason, type Whisper } from "@hubbub/client";
+import { Client, HubbubError, type Call, type RoomLeftReason } from "@hubbub/client";
 import { getContext, setContext } from "svelte";
 import { Language, preferredLocale } from "../i18n/language";
 import { pathOfRoom, roomFromPath, suggestRoomName, toRoomName } from "../text/room-name";
-import type { VoiceClient } from "./connection";
+import { takeToken } from "../text/access-token";
+import { Calls } from "./calls.svelte";
 import { Devices } from "./devices.svelte";
+import { Line, type Connect } from "./line.svelte";
 import { Microphone } from "./microphone.svelte";
 import { Preferences } from "./preferences.svelte";
 import { Session } from "./session.svelte";
@@ -21,6 +23,8 @@ export class App {
   readonly devices = new Devices();
   readonly microphone = new Microphone();
   readonly toasts = new Toasts();
+  readonly line: Line;
+  readonly calls: Calls;
   language = $derived(new Language(this.preferences.locale === "auto" ? preferredLocale(navigator.languages) : this.preferences.locale));
   /** What stands in the lobby's field; the address names it if it can. */
   room = $state(roomFromPath(location.pathname) || suggestRoomName());
@@ -35,16 +39,21 @@ export class App {
   /** On narrow screens, where the chat covers the people. */
   drawer = $state(false);
 
-  readonly #connect: (name: string) => VoiceClient;
+  constructor(connect: Connect = connectByToken(takeToken())) {
+    this.line = new Line(this, connect);
+    this.calls = new Calls(this);
+    void this.calls.restore();
+  }
 
-  constructor(connect: (name: string) => VoiceClient = (name) => new Client({ name, client: { name: "hubbub-app", version: "1" } })) {
-    this.#connect = connect;
+  /** Who one is to others, as the server takes it. */
+  get name(): string {
+    return [...this.preferences.name.trim()].slice(0, 64).join("");
   }
 
   /** From the lobby, and from "come in again". */
   async join(withoutMicrophone = false): Promise<void> {
     const { t } = this.language;
-    const name = [...this.preferences.name.trim()].slice(0, 64).join("");
+    const { name } = this;
     const room = toRoomName(this.room);
     this.lobbyError = name === "" ? t.lobby.nameMissing : room === "" ? t.lobby.roomMissing : "";
     if (this.lobbyError || this.joining) return;
@@ -62,23 +71,20 @@ export class App {
   }
 
   async #enter(name: string, roomName: string): Promise<void> {
-    const client = this.#connect(name);
+    const client = this.line.open(name);
     const track = this.microphone.track;
-    // What was whispered while one was away comes before there is a session.
-    const waiting: Whisper[] = [];
-    const stopWaiting = client.on("whisper", (whisper) => waiting.push(whisper));
     const muted = !track || this.preferences.joinAs === "muted" || this.preferences.talkMode === "push";
     try {
       const room = await client.join(roomName, { muted, ...(track && { microphone: track }) });
       this.ended = null;
       const session = new Session(this, client, room);
-      stopWaiting();
-      for (const whisper of waiting) session.chat.receive(whisper);
+      // What was whispered while one was away comes before there is a session.
+      for (const whisper of this.line.takeWhispers()) session.chat.receive(whisper);
       this.session = session;
       this.#show(pathOfRoom(roomName));
       void this.devices.refresh();
     } catch (error) {
-      await client.close().catch(() => {});
+      if (!this.preferences.reachable) this.line.close();
       const reason = error instanceof HubbubError ? error.reason : "error";
       if (reason === "invalid" && error instanceof Error) this.lobbyError = error.message;
       else this.#finish(endReason(reason), roomName);
@@ -98,7 +104,9 @@ export class App {
     const session = this.session;
     if (!session) return;
     session.close();
+    if (session.call) return this.calls.lost();
     this.#finish(endReason(reason), session.name);
+    this.line.release();
   }
 
   async leave(): Promise<void> {
@@ -106,6 +114,37 @@ export class App {
     if (!session) return;
     this.#finish("left", session.name);
     await session.leave();
+    this.line.release();
+  }
+
+  /** From wherever one is into the room of a call; a room is left for it. */
+  async enterCall(call: Call, muted: boolean): Promise<void> {
+    const client = this.line.client;
+    if (!client) throw new Error("there is no connection for a call");
+    const track = this.microphone.track;
+    this.session?.close();
+    const silent = muted || !track || this.preferences.talkMode === "push";
+    const room = await client.join(call.room, { muted: silent, slots: 2, ...(track && { microphone: track }) });
+    if (this.calls.current?.id !== call.id) return void room.leave(); // hung up meanwhile
+    this.ended = this.dialog = null;
+    this.drawer = false;
+    this.session = new Session(this, client, room, call);
+    void this.devices.refresh();
+  }
+
+  /** Out of a call that is over, to where one was before: the lobby, or the page about a room that one had left. */
+  leaveCall(): void {
+    const session = this.session;
+    this.session = null;
+    this.dialog = null;
+    this.microphone.close();
+    if (session) void session.leave();
+  }
+
+  /** Lets go of what no call needs any more. */
+  settle(): void {
+    if (!this.session && this.ended && !this.calls.busy) this.microphone.close();
+    this.line.release();
   }
 
   /** The chat stands beside the people where there is room, and over them where there is not. */
@@ -129,11 +168,12 @@ export class App {
   /** The browser's back and forward buttons. */
   async followAddress(): Promise<void> {
     const room = roomFromPath(location.pathname);
+    if (this.session?.call) return; // nobody hangs up by leafing
     if (this.session && room !== this.session.name) {
       const session = this.session;
       this.session = null;
       this.microphone.close();
-      void session.leave();
+      void session.leave().then(() => this.line.release());
     }
     this.ended = null;
     this.invited = room !== "";
@@ -151,6 +191,10 @@ export class App {
   #show(path: string): void {
     if (location.pathname !== path) history.pushState(null, "", path + location.search);
   }
+}
+
+function connectByToken(token: string | undefined): Connect {
+  return (name, resume) => new Client({ name, client: { name: "hubbub-app", version: "1" }, ...(token && { token }), ...(resume && { resume }) });
 }
 
 function endReason(reason: string): EndReason {

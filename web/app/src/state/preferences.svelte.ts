@@ -19,6 +19,8 @@ export class Preferences {
   sounds = $state(true);
   /** On wide screens, where the chat stands beside the room. */
   chatOpen = $state(true);
+  /** Whether others may call while this page is open, and see that it is. */
+  reachable = $state(false);
 
   constructor() {
     const saved = read();
@@ -31,12 +33,13 @@ export class Preferences {
     this.talkMode = oneOf(saved.talkMode, ["open", "push"]);
     this.sounds = saved.sounds !== false;
     this.chatOpen = saved.chatOpen !== false;
+    this.reachable = saved.reachable === true;
   }
 
   /** To be called from an effect: what it reads is what makes it run again. */
   save(): void {
-    const { name, locale, theme, microphone, speaker, joinAs, talkMode, sounds, chatOpen } = this;
-    const text = JSON.stringify({ name, locale, theme, microphone, speaker, joinAs, talkMode, sounds, chatOpen });
+    const { name, locale, theme, microphone, speaker, joinAs, talkMode, sounds, chatOpen, reachable } = this;
+    const text = JSON.stringify({ name, locale, theme, microphone, speaker, joinAs, talkMode, sounds, chatOpen, reachable });
     try {
       localStorage.setItem(key, text);
     } catch {

@@ -1,4 +1,4 @@
-import type { ConnectionState, HubbubError, MediaProblem, MediaState, Participant, QualityScore, Role, RoomLeftReason } from "@hubbub/client";
+import type { Call, ConnectionState, HubbubError, MediaProblem, MediaState, Participant, QualityScore, Role, RoomLeftReason } from "@hubbub/client";
 import { SvelteSet } from "svelte/reactivity";
 import { Chimes } from "../audio/chimes";
 import { Publisher } from "../room/published";
@@ -44,7 +44,8 @@ export class Session {
   /** Whether we asked to be muted ourselves; else it was a host. */
   #askedMuted: boolean;
 
-  constructor(app: App, client: VoiceClient, room: VoiceRoom) {
+  /** `call`: the room is that of a call. */
+  constructor(app: App, client: VoiceClient, room: VoiceRoom, readonly call: Call | null = null) {
     this.#app = app;
     this.#client = client;
     this.#room = room;
@@ -130,7 +131,7 @@ export class Session {
   }
 
   rename(name: string): Promise<void> {
-    return this.#act(this.#room.setName(name));
+    return this.#act(this.#room.setName(name).then(() => this.#app.line.renamed(name)));
   }
 
   volumeOf(id: string): number {
@@ -166,7 +167,6 @@ export class Session {
   async leave(): Promise<void> {
     this.close();
     await this.#room.leave().catch(() => {});
-    await this.#client.close().catch(() => {});
   }
 
   /** Stops following the room. The connection is not touched. */
@@ -195,7 +195,9 @@ export class Session {
         this.connection = state;
         this.retryAt = retryAt;
       }),
-      this.#client.on("whisper", (whisper) => this.chat.receive(whisper)),
+      this.#client.on("whisper", (whisper) => {
+        if (!this.call) this.chat.receive(whisper);
+      }),
       this.#client.on("ended", (why) => this.#app.end(why.reason)),
       room.on("left", (reason) => this.#left(reason)),
       room.on("participants", () => this.#readRoster()),
@@ -250,12 +252,13 @@ export class Session {
   }
 
   #arrived(person: Participant): void {
+    if (this.call) return; // expected
     this.announcer.say(this.#app.language.t.room.joined(person.name));
     if (this.#app.preferences.sounds) this.#chimes.joined();
   }
 
   #gone(person: Participant, reason: "left" | "timeout" | "removed" | "banned"): void {
-    if (this.#isOwn(person)) return;
+    if (this.call || this.#isOwn(person)) return;
     const { room } = this.#app.language.t;
     const sentence = reason === "left" ? room.left : reason === "timeout" ? room.timedOut : room.wasRemoved;
     this.announcer.say(sentence(person.name));

@@ -1,0 +1,119 @@
+import { expectToHear } from "../src/hearing.ts";
+import { accessToken, API_KEY } from "../src/access-token.ts";
+import { expect, test } from "../src/fixtures.ts";
+
+// Whoever's page is closed in a call is listed for the grace time: each test has people of its own.
+
+test("call: ring, accept, talk, hang up", async ({ person }) => {
+  const [ada, ben] = [await person("Ada"), await person("Ben")];
+  await ada.beOnline();
+  await ben.beOnline();
+  await ada.call(ben);
+  await expect(ben.get("incoming-call")).toContainText("Ada");
+  await ben.page.keyboard.press("Escape");
+  await expect(ben.get("incoming-call"), "Escape neither declines nor hides").toBeVisible();
+  await ben.get("call-accept").click();
+  await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
+  await expectToHear(ada, [ben.tone]);
+  await expectToHear(ben, [ada.tone]);
+  await expect(ada.get("call-duration")).toHaveText(/^\d\d:\d\d$/);
+
+  await ben.page.keyboard.press("m");
+  await expect(ada.get("call-status")).toContainText("muted");
+  await expectToHear(ada, []);
+  await ben.get("mute").click();
+  await expectToHear(ada, [ben.tone]);
+
+  await ada.get("hang-up").click();
+  for (const someone of [ada, ben]) {
+    await expect(someone.get("call-outcome")).toHaveAttribute("data-kind", "ended");
+    await expect(someone.get("lobby")).toBeVisible();
+  }
+  await expectToHear(ben, []);
+});
+
+test("call: declined, cancelled, called back", async ({ person }) => {
+  const [ada, ben] = [await person("Dora"), await person("Emil")];
+  await ada.beOnline();
+  await ben.beOnline();
+  await ada.call(ben);
+  await ben.get("call-decline").click();
+  await expect(ada.get("call-outcome")).toHaveAttribute("data-kind", "declined");
+  await expect(ben.get("incoming-call")).toHaveCount(0);
+
+  await ada.get("call-again").click();
+  await expect(ben.get("incoming-call")).toBeVisible();
+  await ada.get("call-cancel").click();
+  await expect(ada.get("outgoing-call")).toHaveCount(0);
+  await expect(ben.get("call-outcome")).toHaveAttribute("data-kind", "missed");
+
+  await ben.get("call-again").click();
+  await ada.get("call-accept").click();
+  await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
+});
+
+test("call: from a room, and back to it; a third one hears busy", async ({ person, room }) => {
+  const [ada, ben, cleo] = [await person("Fay"), await person("Gus"), await person("Cleo")];
+  await ada.enter(room);
+  await ben.enter(room);
+  await cleo.beOnline();
+  await ada.openMenu(ben);
+  await ada.get("person-call").click();
+  await expect(ben.get("incoming-call")).toContainText(room);
+  await ben.get("call-accept").click();
+  await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
+  await expectToHear(ada, [ben.tone]);
+
+  await cleo.online(ben).getByTestId("online-call").click();
+  await expect(cleo.get("call-outcome")).toHaveAttribute("data-kind", "busy");
+
+  await ada.get("hang-up").click();
+  for (const someone of [ada, ben]) {
+    await someone.get("call-back-to-room").click();
+    await someone.expectConnected();
+  }
+  await expectToHear(ada, [ben.tone]);
+  await expect(ada.get("tile")).toHaveCount(2);
+});
+
+test("call: a reload goes back into it", async ({ person }) => {
+  const [ada, ben] = [await person("Hedy"), await person("Ivan")];
+  await ada.beOnline();
+  await ben.beOnline();
+  await ada.call(ben);
+  await ben.get("call-accept").click();
+  await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
+  await expectToHear(ben, [ada.tone]);
+  for (const someone of [ada, ben]) {
+    await someone.page.reload();
+    await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
+    await expectToHear(ben, [ada.tone]);
+    await expectToHear(ada, [ben.tone]);
+  }
+  await ada.get("hang-up").click();
+  await expect(ben.get("call-outcome")).toHaveAttribute("data-kind", "ended");
+});
+
+test.describe("with tokens", () => {
+  test.use({ serverOptions: { flags: [`--api-key=${API_KEY.id}:${API_KEY.secret}`] } });
+
+  test("call: rings at both devices, and one accepts", async ({ person }) => {
+    const ada = await person("Ada", { token: accessToken("ada", "Ada") });
+    const [phone, desk] = [await person("Ben", { token: accessToken("ben", "Ben") }), await person("Ben", { token: accessToken("ben", "Ben") })];
+    for (const someone of [ada, phone, desk]) await someone.beOnline();
+    await expect(phone.online(ada)).toBeVisible();
+    await expect(desk.online(ada)).toBeVisible();
+    await ada.call(phone);
+    await expect(phone.get("incoming-call")).toBeVisible();
+    await expect(desk.get("incoming-call")).toBeVisible();
+    await desk.get("call-accept").click();
+    await Promise.all([ada.expectInCall(desk), desk.expectInCall(ada)]);
+    await expect(phone.get("incoming-call")).toHaveCount(0);
+    await expect(phone.get("call-outcome")).toHaveAttribute("data-kind", "elsewhere");
+    await expectToHear(ada, [desk.tone]);
+    await expectToHear(desk, [ada.tone]);
+    await expectToHear(phone, []);
+    await desk.get("hang-up").click();
+    await expect(ada.get("call-outcome")).toHaveAttribute("data-kind", "ended");
+  });
+});
