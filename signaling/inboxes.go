@@ -153,7 +153,9 @@ func (b *inboxes) mend(ctx context.Context) error {
 			return fmt.Errorf("settle what was acknowledged meanwhile: %w", err)
 		}
 	}
-	for _, w := range b.own.All() {
+	kept := b.own.All()
+	slices.SortStableFunc(kept, func(a, b cluster.Whisper) int { return a.Time.Compare(b.Time) })
+	for _, w := range kept {
 		if _, err := b.shared.Store(ctx, w); err != nil {
 			return fmt.Errorf("store what was kept meanwhile: %w", err)
 		}
