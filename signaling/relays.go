@@ -115,12 +115,24 @@ func (r *liveRoom) dropRelays() {
 	}
 }
 
-// dropRelaysBut leaves the relays to followers alone.
-func (r *liveRoom) dropRelaysBut(followers map[replica.Node]*follower) {
-	for n := range r.relays {
-		if followers[n] == nil {
-			r.dropRelay(n)
+// dropRelaysOfOthers ends, for the owner, the relays to nodes that do not follow it. One that lives may be about to, as the former owner is with
+// those who have just moved away from it and whose sound still comes from there: it gets the time.
+func (o *reign) dropRelaysOfOthers() {
+	for n, relay := range o.room.relays {
+		if o.followers[n] != nil {
+			continue
 		}
+		if _, alive := o.room.server.nodeOf(n); !alive {
+			o.room.dropRelay(n)
+			continue
+		}
+		time.AfterFunc(retirement, func() {
+			o.room.do(func() {
+				if !o.ended && o.followers[n] == nil && o.room.relays[n] == relay {
+					o.room.dropRelay(n)
+				}
+			})
+		})
 	}
 }
 

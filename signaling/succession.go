@@ -92,7 +92,7 @@ func (o *reign) conclude() {
 			o.lose(n)
 		}
 	}
-	o.room.dropRelaysBut(o.followers)
+	o.dropRelaysOfOthers()
 	o.room.arrangeAll()
 	o.room.resubmit()
 	o.room.later(o.room.reviveMembers)
