@@ -45,6 +45,8 @@ func TestMedianIsOfTheRunsOfOneSubject(t *testing.T) {
 	r.add("50x3", "floor", figures{cpuPerPacket: 2})
 	r.add("50x3", "pion", figures{cpuPerPacket: 5})
 	r.add("50x3", "pion", figures{cpuPerPacket: 6})
+	r.add("50x3", "pion", figures{cpuPerPacket: 50, othersShare: 90}) // disturbed, and not the only one
+	r.add("calls", "lean", figures{cpuPerPacket: 7, othersShare: 90})
 	for name, want := range map[string]float64{"floor": 2, "lean": 4, "pion": 5.5} {
 		if got, ok := r.median("50x3", name, cpuPerPacket); got != want || !ok {
 			t.Errorf("%s: %v, want %v", name, got, want)
@@ -52,6 +54,9 @@ func TestMedianIsOfTheRunsOfOneSubject(t *testing.T) {
 	}
 	if _, ok := r.median("50x1", "lean", cpuPerPacket); ok {
 		t.Error("there is a median of nothing")
+	}
+	if got, ok := r.median("calls", "lean", cpuPerPacket); got != 7 || !ok {
+		t.Errorf("where everything is disturbed: %v, want 7", got)
 	}
 	path := filepath.Join(t.TempDir(), "results.json")
 	if err := r.write(path); err != nil {
@@ -63,9 +68,10 @@ func TestMedianIsOfTheRunsOfOneSubject(t *testing.T) {
 	}
 	subjects := []string{"floor", "lean", "pion"}
 	if got, want := r.costs(subjects).String(), strings.Join([]string{
-		"|                         | floor | lean | × floor | pion | × floor |",
-		"| ----------------------- | ----: | ---: | ------: | ---: | ------: |",
-		"| one room of 50, 3 speak |  2.00 | 4.00 |    2.00 | 5.50 |    2.75 |",
+		"|                             | floor | lean | × floor | pion | × floor |",
+		"| --------------------------- | ----: | ---: | ------: | ---: | ------: |",
+		"| one room of 50, 3 speak     |  2.00 | 4.00 |    2.00 | 5.50 |    2.75 |",
+		"| 20 calls of two, both speak |     – | 7.00 |       – |    – |       – |",
 		"",
 	}, "\n"); got != want {
 		t.Errorf("the table is\n%s\nwant\n%s", got, want)

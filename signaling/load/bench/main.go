@@ -37,8 +37,7 @@ type runCommand struct {
 	Subjects  []string      `default:"floor,lean,pion" help:"What to measure: the floor, and the server with each of its transports."`
 	Runs      int           `default:"3" help:"How often."`
 	Duration  time.Duration `default:"8s" help:"How long each run measures, once everyone hears."`
-	Disturbed float64       `default:"8" help:"Throw a run away, and repeat it, when other programs used more percent of a core."`
-	Retries   int           `default:"3" help:"How often, at most."`
+	Retries   int           `default:"3" help:"How often a run is repeated, at most, in which other programs used more than 8 percent of a core."`
 	JSON      string        `name:"json" placeholder:"FILE" help:"Write every single figure there."`
 	Add       bool          `help:"Add to the figures that are in the --json file already, to measure in slices."`
 	Document  string        `placeholder:"FILE" help:"Put the tables into this Markdown file, between the lines that mark them."`
@@ -113,7 +112,7 @@ func (c *runCommand) measure(ctx context.Context, b *bench, s *scenario, subject
 		if best == nil || f[othersShare] < best[othersShare] {
 			best = f
 		}
-		if best[othersShare] <= c.Disturbed {
+		if best[othersShare] <= tolerable {
 			break
 		}
 		fmt.Fprintf(os.Stderr, "other programs used %.0f %% of a core\n", f[othersShare])

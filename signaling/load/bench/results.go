@@ -57,6 +57,9 @@ func (r *results) add(scenario, subject string, f figures) {
 	r.all = append(r.all, result{scenario, subject, f})
 }
 
+// tolerable is how many percent of a core other programs may use while something is measured.
+const tolerable = 8
+
 // runs is how often something has been measured.
 func (r *results) runs(scenario, subject string) int {
 	n := 0
@@ -68,13 +71,21 @@ func (r *results) runs(scenario, subject string) int {
 	return n
 }
 
-// median is over all runs; ok is false when there is none.
+// median is over all runs, or, if there are any, over those that nothing disturbed; ok is false when there is none.
 func (r *results) median(scenario, subject string, f figure) (value float64, ok bool) {
-	var values []float64
+	var values, disturbed []float64
 	for _, one := range r.all {
-		if v, ok := one.Figures[f]; ok && one.Scenario == scenario && one.Subject == subject {
+		v, ok := one.Figures[f]
+		switch {
+		case !ok || one.Scenario != scenario || one.Subject != subject:
+		case one.Figures[othersShare] > tolerable:
+			disturbed = append(disturbed, v)
+		default:
 			values = append(values, v)
 		}
+	}
+	if len(values) == 0 {
+		values = disturbed
 	}
 	if len(values) == 0 {
 		return 0, false
