@@ -267,6 +267,7 @@ func (r *liveRoom) apply(o replica.Outcome) {
 		r.relays.arrange(r, o.Entry.Command.Participant)
 	case replica.Adopt:
 		r.deliverAdoption(o)
+	default:
 	}
 }
 

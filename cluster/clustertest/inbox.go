@@ -261,15 +261,15 @@ func inboxShowsSettled(t *testing.T, newInbox NewInbox) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := ""
+		var got strings.Builder
 		for _, w := range recent {
-			got += w.ID
+			got.WriteString(w.ID)
 			if w.Settled {
-				got += "!"
+				got.WriteString("!")
 			}
 		}
-		if got != want {
-			t.Errorf("recently %q, want %q", got, want)
+		if got.String() != want {
+			t.Errorf("recently %q, want %q", got.String(), want)
 		}
 	}
 	want("")
