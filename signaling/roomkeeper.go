@@ -15,6 +15,8 @@ const (
 	// seekEvery is how long a room without an owner waits between two attempts to find one.
 	seekEvery  = 50 * time.Millisecond
 	seekAtMost = time.Second
+	// unusedTimeout is how long this node keeps a room that it was given and where nobody comes.
+	unusedTimeout = 5 * time.Second
 )
 
 // open begins a room on this node.
@@ -136,8 +138,14 @@ func (s *Server) rule(r *liveRoom, claim ownership.Claim, seek *seeking) {
 // ClaimChanged is to be told when a room that this node has asked for has another owner, as cluster.DirectoryConfig.OnChange is.
 func (s *Server) ClaimChanged(name string, now ownership.Claim, known bool) {
 	r := s.registry.room(name)
-	if r == nil || !known {
+	switch {
+	case !known:
 		return // who cannot reach an owner any more finds out by itself
+	case r == nil && now.By(s.self.Name, s.self.Boot):
+		s.tasks.Go(func() { s.releaseUnlessUsed(name) })
+		return
+	case r == nil:
+		return
 	}
 	r.do(func() {
 		switch a := r.authority.(type) {
@@ -153,6 +161,20 @@ func (s *Server) ClaimChanged(name string, now ownership.Claim, known bool) {
 			}
 		}
 	})
+}
+
+// releaseUnlessUsed gives a room up that was given to this node for another one, when that one does not come.
+func (s *Server) releaseUnlessUsed(name string) {
+	timer := time.NewTimer(unusedTimeout)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.ctx.Done():
+		return
+	}
+	if s.registry.room(name) == nil {
+		s.cluster.Directory.Release(name)
+	}
 }
 
 // ownedRoom answers a room that this node owns, made if it was given to this node for others, and its ownership; nil when it is
