@@ -141,7 +141,7 @@ func (s *Server) ClaimChanged(name string, now ownership.Claim, known bool) {
 	switch {
 	case !known:
 		return // who cannot reach an owner any more finds out by itself
-	case r == nil && now.By(s.self.Name, s.self.Boot):
+	case r == nil && now.By(s.self.Name, s.self.Boot) && s.ctx.Err() == nil:
 		s.tasks.Go(func() { s.releaseUnlessUsed(name) })
 		return
 	case r == nil:
