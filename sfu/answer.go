@@ -32,6 +32,7 @@ type sessionAnswer struct {
 // String is the answer as SDP (RFC 8829, section 5.3). It has one m-line for each of the offer's, in the same order.
 func (a *sessionAnswer) String() string {
 	var b strings.Builder
+	b.Grow(512 + 600*len(a.sections)) // a usual answer's length
 	line := func(format string, args ...any) {
 		fmt.Fprintf(&b, format+"\r\n", args...)
 	}

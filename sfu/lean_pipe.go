@@ -78,13 +78,13 @@ func (p *dtlsPipe) unheard() (datagrams [][]byte) {
 		datagrams = append(datagrams, p.last)
 	}
 	p.mu.Unlock()
+	var b [maxDatagram]byte
 	for {
-		b := make([]byte, maxDatagram)
-		n, err := p.Read(b)
+		n, err := p.Read(b[:])
 		if err != nil {
 			return datagrams
 		}
-		datagrams = append(datagrams, b[:n])
+		datagrams = append(datagrams, bytes.Clone(b[:n]))
 	}
 }
 

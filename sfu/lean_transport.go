@@ -280,6 +280,9 @@ func (t *leanTransport) receiveRTP(datagram []byte) {
 		t.gate.counters.drop(dropUnexpected)
 		return
 	}
+	if !t.handler.WantsRTP(datagram) {
+		return
+	}
 	plain, err := contexts.in.DecryptRTP(datagram[:0], datagram, &t.header)
 	if err != nil {
 		t.gate.counters.drop(dropMalformed)

@@ -154,6 +154,17 @@ func (p *Peer) end() error {
 	return err
 }
 
+// WantsRTP implements TransportHandler.
+func (p *Peer) WantsRTP(b []byte) bool {
+	streams := p.streams.Load()
+	h, ok := parseRTPHeader(b, streams.ids)
+	if !ok {
+		return true // decryption is not worse for it, and counts it
+	}
+	s := streams.find(&h)
+	return s == nil || s.wants(p, &h)
+}
+
 // ReceiveRTP implements TransportHandler.
 func (p *Peer) ReceiveRTP(b []byte) {
 	counters := &p.lane.counters

@@ -36,7 +36,8 @@ type receptionStats struct {
 	senderReportAt                     time.Duration
 }
 
-func (r *receptionStats) observe(now time.Duration, h *rtpHeader) {
+// observe counts a packet. skipped is how many have come since the last one and were not looked at.
+func (r *receptionStats) observe(now time.Duration, h *rtpHeader, skipped int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	transit := int64(now)*(opusClock/1000)/int64(time.Millisecond) - int64(h.timestamp)
@@ -47,6 +48,7 @@ func (r *receptionStats) observe(now time.Duration, h *rtpHeader) {
 		r.reportedExpected, r.reportedReceived, r.senderReport = 0, 0, 0
 	} else {
 		r.highest = max(r.highest, r.highest+step)
+		r.received += min(int64(skipped), max(step-1, 0)) // no more than can have come
 		difference := float64(int32(transit - r.transit))
 		r.jitter += (max(difference, -difference) - r.jitter) / 16
 	}

@@ -16,7 +16,7 @@ func TestReceptionReport(t *testing.T) {
 	}
 	now := time.Second
 	for _, seq := range []uint16{65533, 65534, 0, 65535, 1, 4} { // 2 and 3 are lost
-		stats.observe(now, &rtpHeader{ssrc: 9, seq: seq, timestamp: uint32(seq) * 960})
+		stats.observe(now, &rtpHeader{ssrc: 9, seq: seq, timestamp: uint32(seq) * 960}, 0)
 		now += 20 * time.Millisecond
 	}
 	stats.noteSenderReport(now, &rtcp.SenderReport{SSRC: 9, NTPTime: 0x1234_5678_9abc_def0})
@@ -29,11 +29,11 @@ func TestReceptionReport(t *testing.T) {
 	if _, ok := stats.report(now); ok {
 		t.Error("a report although nothing came since the last")
 	}
-	stats.observe(now, &rtpHeader{ssrc: 9, seq: 5})
+	stats.observe(now, &rtpHeader{ssrc: 9, seq: 5}, 0)
 	if got, _ := stats.report(now); got.FractionLost != 0 || got.TotalLost != 2 {
 		t.Errorf("next: %+v", got)
 	}
-	stats.observe(now, &rtpHeader{ssrc: 11, seq: 100})
+	stats.observe(now, &rtpHeader{ssrc: 11, seq: 100}, 0)
 	if got, _ := stats.report(now); got.SSRC != 11 || got.TotalLost != 0 || got.LastSequenceNumber != 100 {
 		t.Errorf("another stream: %+v", got)
 	}

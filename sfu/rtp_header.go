@@ -34,6 +34,24 @@ const (
 // parseRTP reads an RTP packet (RFC 3550, section 5.1). ok is false when it is not one, or is cut off, whatever its fields
 // claim. It does not allocate.
 func parseRTP(packet []byte, ids extensionIDs) (h rtpHeader, ok bool) {
+	h, ok = parseRTPHeader(packet, ids)
+	if !ok || packet[0]&0x20 == 0 {
+		return h, ok
+	}
+	if len(h.payload) == 0 {
+		return h, false
+	}
+	padding := int(h.payload[len(h.payload)-1])
+	if padding == 0 || padding > len(h.payload) {
+		return h, false
+	}
+	h.payload = h.payload[:len(h.payload)-padding]
+	return h, true
+}
+
+// parseRTPHeader reads what is in the clear of an encrypted packet (RFC 3711, section 3.1). The payload is what follows, with padding. It does not
+// allocate.
+func parseRTPHeader(packet []byte, ids extensionIDs) (h rtpHeader, ok bool) {
 	if len(packet) < rtpFixedHeader || packet[0]>>6 != 2 {
 		return h, false
 	}
@@ -60,16 +78,6 @@ func parseRTP(packet []byte, ids extensionIDs) (h rtpHeader, ok bool) {
 		at = end
 	}
 	h.payload = packet[at:]
-	if packet[0]&0x20 != 0 {
-		if len(h.payload) == 0 {
-			return h, false
-		}
-		padding := int(h.payload[len(h.payload)-1])
-		if padding == 0 || padding > len(h.payload) {
-			return h, false
-		}
-		h.payload = h.payload[:len(h.payload)-padding]
-	}
 	return h, true
 }
 

@@ -12,6 +12,10 @@ import (
 // sends nothing, or now and then a frame of at most two bytes), and a byte for good measure.
 const dtxPayload = 3
 
+// observeEvery is how many packets of a source that nobody hears are looked at as one: the others are dropped before decryption. Those
+// that are decrypted keep the SRTP rollover counter (RFC 3711, section 3.3.1) and the source's noise known.
+const observeEvery = 8
+
 // source is one incoming stream of a peer: a sending m-line. What is not atomic belongs to the goroutine that receives the peer's packets, after
 // the negotiation that made it.
 type source struct {
@@ -29,6 +33,21 @@ type source struct {
 	broken   bool   // packets were dropped uncounted since the last one
 	mutes    uint64 // the peer's at the last packet: most of what a muted client sends is dropped where nobody counts it
 	stats    receptionStats
+	skipped  int // packets since the last one that were dropped before decryption
+}
+
+// wants says whether a packet whose header is in the clear, but proves nothing, is worth decrypting. What it says may only lead to its
+// own dropping: a forger who writes low levels drops his own packets.
+func (s *source) wants(p *Peer, h *rtpHeader) bool {
+	c := s.contributor.Load()
+	if c == nil || s.numbers == nil || s.ssrc != h.ssrc || s.skipped+1 >= observeEvery ||
+		!s.detector.Dismiss(p.sfu.now(), h.level, int(c.held.Load())) {
+		return true
+	}
+	s.skipped++
+	s.numbers.Skip()
+	p.lane.counters.drop(dropSilent)
+	return false
 }
 
 // receive judges a packet, and hands it to the lanes if it is of use to anyone.
@@ -55,7 +74,8 @@ func (s *source) receive(now time.Duration, p *Peer, h *rtpHeader) {
 		s.numbers = continuity.NewSource(p.sfu.streams.Add(1))
 		s.ssrc, s.broken, s.mutes = h.ssrc, false, mutes
 	}
-	s.stats.observe(now, h)
+	s.stats.observe(now, h, s.skipped)
+	s.skipped = 0
 	held := int(c.held.Load())
 	verdict := s.judge(now, h)
 	if !verdict.Forwardable(held) {

@@ -32,6 +32,9 @@ type Transport interface {
 // TransportHandler is told what comes in on a Transport. ReceiveRTP and ReceiveRTCP get decrypted packets, each of the two from one goroutine
 // at a time, and may use them until they return; they must not block. A packet need not have an SSRC that was offered.
 type TransportHandler interface {
+	// WantsRTP is asked before a packet is decrypted, on the goroutine that would hand it up. Its header has not been authenticated: it may lead to
+	// dropping that packet, and to nothing else. Transports that cannot ask do not.
+	WantsRTP(encrypted []byte) bool
 	ReceiveRTP(packet []byte)
 	ReceiveRTCP(packet []byte)
 	// TransportConnected says that packets can be sent. It may be called again after an interruption.

@@ -25,7 +25,7 @@ type Packet struct {
 
 // Source numbers the packets of one incoming RTP stream (one SSRC). It belongs to the goroutine that receives the stream.
 //
-// Every packet that arrives is given either to Forward or to Drop, in the order of arrival.
+// Every packet that arrives is given either to Forward or to Drop, in the order of arrival. Where that is not possible, Skip says so.
 type Source struct {
 	id      uint64
 	started bool
@@ -37,6 +37,9 @@ type Source struct {
 	dropped int64
 	// Bit i is about the packet i before the newest: whether it has come or is no longer wanted, and whether it was dropped.
 	seen, gone uint64
+
+	// skipping says that packets after the newest were dropped unseen.
+	skipping bool
 
 	// The one sequence number that would prove that the stream began anew, after a packet that fits nowhere.
 	restart         uint16
@@ -70,8 +73,12 @@ func (s *Source) Forward(seq uint16, timestamp uint32) (p Packet, ok bool) {
 // Drop takes note of a packet that came but is forwarded to nobody, so that its absence will not look like a loss.
 // So are losses in the midst of dropped packets: nobody would have heard those either.
 func (s *Source) Drop(seq uint16, timestamp uint32) {
-	before, wasDropped := s.newest, s.started && s.gone&1 != 0
+	skipping := s.skipping
+	s.skipping = skipping || s.started && s.gone&1 != 0
 	behind, ok := s.take(seq, timestamp)
+	if !ok || behind > 0 {
+		s.skipping = skipping
+	}
 	if !ok {
 		return
 	}
@@ -80,12 +87,11 @@ func (s *Source) Drop(seq uint16, timestamp uint32) {
 	}
 	s.gone |= 1 << behind
 	s.dropped++
-	if missed := s.newest - before - 1; behind == 0 && missed > 0 && wasDropped {
-		s.gone |= newerThan(min(missed, reorderWindow-1)) << 1
-		s.seen |= s.gone
-		s.dropped += missed
-	}
 }
+
+// Skip takes note that packets may have been dropped of which nothing is known for sure, not even their number: what is missing right before the next
+// packet is not a loss.
+func (s *Source) Skip() { s.skipping = true }
 
 // take finds how many packets behind the newest a packet is, having made it the newest if it is, and marks it seen.
 func (s *Source) take(seq uint16, timestamp uint32) (behind int64, ok bool) {
@@ -103,6 +109,12 @@ func (s *Source) take(seq uint16, timestamp uint32) (behind int64, ok bool) {
 		s.newest += ahead
 		s.seen = s.seen<<ahead | 1
 		s.gone <<= ahead
+		if missed := ahead - 1; s.skipping && missed > 0 {
+			s.gone |= newerThan(min(missed, reorderWindow-1)) << 1
+			s.seen |= s.gone
+			s.dropped += missed
+		}
+		s.skipping = false
 	case ahead <= 0 && ahead > -reorderWindow:
 		bit := uint64(1) << -ahead
 		if s.seen&bit != 0 {

@@ -122,3 +122,28 @@ func TestSourceLearnsTheDuration(t *testing.T) {
 		})
 	}
 }
+
+// What was dropped unseen is no loss, as far as it can have been: right before the next packet.
+func TestSkip(t *testing.T) {
+	s := NewSource(7)
+	forward := func(seq uint16, want int64) {
+		t.Helper()
+		if p, ok := s.Forward(seq, uint32(seq)*960); !ok || p.Number != want {
+			t.Errorf("packet %d is number %d, %v; want %d", seq, p.Number, ok, want)
+		}
+	}
+	forward(10, 0)
+	s.Skip()
+	forward(15, 1) // 11 to 14 were skipped
+	forward(17, 3) // 16 was lost
+	forward(16, 2)
+	s.Skip()
+	s.Drop(25, 25*960)
+	forward(26, 4)
+	if _, ok := s.Forward(24, 24*960); ok {
+		t.Error("what was skipped is taken when it comes late")
+	}
+	s.Skip()
+	forward(27, 5) // nothing was missing
+	forward(29, 7) // and what is missing now is lost
+}

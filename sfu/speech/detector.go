@@ -69,6 +69,8 @@ type Detector struct {
 	timestamp uint32
 	at        time.Duration
 
+	skipped bool // packets after the last one were dismissed
+
 	level   Level         // the last one present
 	levelAt time.Duration // when that was
 
@@ -125,12 +127,34 @@ func (d *Detector) Observe(now time.Duration, timestamp uint32, level Level) Ver
 	switch {
 	case contends:
 		v.Activity = d.entitlement(level.dBov())
-	case !voice && now-d.lastVoice >= silentAfter && !(distinct && level.dBov() > audible):
+	case d.silent(now, level, voice, distinct):
 		v.Activity = Silent
 	default:
 		v.Activity = Quiet
 	}
 	return v
+}
+
+// Dismiss says whether a packet with such a level would be worth nothing to anyone, given in how many slots its source is: Observe would give a
+// Verdict that is not Forwardable. If so it is not to be observed. It believes the level only so far as to drop that packet, so that
+// it can be asked before the packet has proved where it is from; of what is dismissed, one in a few should be observed all the same, so
+// that the Detector goes on knowing its source's noise.
+func (d *Detector) Dismiss(now time.Duration, level Level, slots int) bool {
+	if !d.started || !level.Present {
+		return false
+	}
+	voice := level.Voice || !d.flags && level.dBov() > audible
+	distinct := d.distinct(level)
+	if voice && distinct || slots > 0 && !d.silent(now, level, voice, distinct) {
+		return false
+	}
+	d.skipped = true
+	return true
+}
+
+// silent says whether a packet that does not contend is one of a long silence.
+func (d *Detector) silent(now time.Duration, level Level, voice, distinct bool) bool {
+	return !voice && now-d.lastVoice >= silentAfter && !(distinct && level.dBov() > audible)
 }
 
 // observePresence judges a packet without level by its coming. The first one after a gap may be one that DTX sends now and
@@ -154,6 +178,11 @@ func (d *Detector) observePresence(now time.Duration, step, gap int32) Verdict {
 func (d *Detector) advance(now time.Duration, timestamp uint32) (step, gap int32) {
 	arrivalGap := now - d.at
 	ahead := int32(timestamp - d.timestamp)
+	if missing := ahead - usualPacket; d.skipped && missing > 0 {
+		d.passQuietly(min(missing, longestGap))
+		ahead = usualPacket
+	}
+	d.skipped = false
 	switch {
 	case !d.started:
 		d.started, d.lastVoice = true, now
@@ -182,6 +211,14 @@ func (d *Detector) advance(now time.Duration, timestamp uint32) (step, gap int32
 	return step, gap
 }
 
+// passQuietly takes note of a time in which packets were dismissed: there was sound, but none that contends.
+func (d *Detector) passQuietly(length int32) {
+	d.inRow = 0
+	d.sinceRun = min(d.sinceRun+length, longestGap)
+	d.speech = max(d.speech-length/2, 0)
+	d.floor.pass(length)
+}
+
 // judge says whether a packet is voice by the protocol's definition, and whether it is distinct from the source's noise: it rises
 // out of it, or is plainly somebody's will.
 func (d *Detector) judge(level Level, step, gap int32) (voice, distinct bool) {
@@ -197,8 +234,11 @@ func (d *Detector) judge(level Level, step, gap int32) (voice, distinct bool) {
 		voice = level.dBov() > audible
 	}
 	d.floor.observe(level.dBov(), step)
-	rising := !d.floor.known() || level.dBov() >= d.floor.level()+rise
-	return voice, rising || level.dBov() >= plain
+	return voice, d.distinct(level)
+}
+
+func (d *Detector) distinct(level Level) bool {
+	return !d.floor.known() || level.dBov() >= d.floor.level()+rise || level.dBov() >= plain
 }
 
 // trackSound follows sounds as they begin, go on and end.

@@ -38,6 +38,9 @@ func (f *floor) observe(level float32, step int32) {
 	}
 }
 
+// pass lets time go by in which there was noise that nobody looked at. More than a second's half of it is a DTX gap.
+func (f *floor) pass(length int32) { f.elapsed += min(length, second/2) }
+
 // known says whether there is a floor yet.
 func (f *floor) known() bool { return f.observed >= floorKnown }
 
