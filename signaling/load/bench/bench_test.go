@@ -42,7 +42,9 @@ func TestMedianIsOfTheRunsOfOneSubject(t *testing.T) {
 	for _, v := range []float64{9, 1, 4} {
 		r.add("50x3", "lean", figures{cpuPerPacket: v})
 	}
-	r.add("50x3", "floor", figures{cpuPerPacket: 2})
+	for _, v := range []float64{3, 0.5, 2} {
+		r.add("50x3", "floor", figures{cpuPerPacket: v})
+	}
 	r.add("50x3", "pion", figures{cpuPerPacket: 5})
 	r.add("50x3", "pion", figures{cpuPerPacket: 6})
 	r.add("50x3", "pion", figures{cpuPerPacket: 50, othersShare: 90}) // disturbed, and not the only one
@@ -70,7 +72,7 @@ func TestMedianIsOfTheRunsOfOneSubject(t *testing.T) {
 	if got, want := r.costs(subjects).String(), strings.Join([]string{
 		"|                             | floor | lean | × floor | pion | × floor |",
 		"| --------------------------- | ----: | ---: | ------: | ---: | ------: |",
-		"| one room of 50, 3 speak     |  2.00 | 4.00 |    2.00 | 5.50 |    2.75 |",
+		"| one room of 50, 3 speak     |  2.00 | 4.00 |    2.00 | 5.50 |    6.83 |",
 		"| 20 calls of two, both speak |     – | 7.00 |       – |    – |       – |",
 		"",
 	}, "\n"); got != want {

@@ -61,24 +61,15 @@ func (r *results) add(scenario, subject string, f figures) {
 const tolerable = 8
 
 // runs is how often something has been measured.
-func (r *results) runs(scenario, subject string) int {
-	n := 0
-	for _, one := range r.all {
-		if one.Scenario == scenario && one.Subject == subject {
-			n++
-		}
-	}
-	return n
-}
+func (r *results) runs(scenario, subject string) int { return len(r.of(scenario, subject)) }
 
 // median is over all runs, or, if there are any, over those that nothing disturbed; ok is false when there is none.
 func (r *results) median(scenario, subject string, f figure) (value float64, ok bool) {
 	var values, disturbed []float64
-	for _, one := range r.all {
-		v, ok := one.Figures[f]
-		switch {
-		case !ok || one.Scenario != scenario || one.Subject != subject:
-		case one.Figures[othersShare] > tolerable:
+	for _, one := range r.of(scenario, subject) {
+		switch v, ok := one[f]; {
+		case !ok:
+		case one[othersShare] > tolerable:
 			disturbed = append(disturbed, v)
 		default:
 			values = append(values, v)
@@ -87,15 +78,50 @@ func (r *results) median(scenario, subject string, f figure) (value float64, ok 
 	if len(values) == 0 {
 		values = disturbed
 	}
+	return middle(values)
+}
+
+// timesFloor is the median of how many times the floor's cost a subject's is, each time that of the same turn: a virtual machine is not equally fast all the
+// time, but most of it within a turn.
+func (r *results) timesFloor(scenario, subject string) (ratio float64, ok bool) {
+	floors, subjects := r.of(scenario, floorName), r.of(scenario, subject)
+	var ratios, disturbed []float64
+	for i := range min(len(floors), len(subjects)) {
+		ratio := subjects[i][cpuPerPacket] / floors[i][cpuPerPacket]
+		if max(floors[i][othersShare], subjects[i][othersShare]) > tolerable {
+			disturbed = append(disturbed, ratio)
+		} else {
+			ratios = append(ratios, ratio)
+		}
+	}
+	if len(ratios) == 0 {
+		ratios = disturbed
+	}
+	return middle(ratios)
+}
+
+// of are the runs of one subject, in the order in which they were.
+func (r *results) of(scenario, subject string) []figures {
+	var runs []figures
+	for _, one := range r.all {
+		if one.Scenario == scenario && one.Subject == subject {
+			runs = append(runs, one.Figures)
+		}
+	}
+	return runs
+}
+
+// middle is the median; of nothing there is none.
+func middle(values []float64) (value float64, ok bool) {
 	if len(values) == 0 {
 		return 0, false
 	}
 	slices.Sort(values)
-	middle := len(values) / 2
+	half := len(values) / 2
 	if len(values)%2 == 0 {
-		return (values[middle-1] + values[middle]) / 2, true
+		return (values[half-1] + values[half]) / 2, true
 	}
-	return values[middle], true
+	return values[half], true
 }
 
 func (r *results) read(path string) error {

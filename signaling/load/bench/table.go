@@ -70,7 +70,7 @@ func (r *results) tables(subjects []string) string {
 			fmt.Fprintf(&b, "\n%s\n\n%s", title, text)
 		}
 	}
-	section("CPU µs for each packet that a listener received:", r.costs(subjects))
+	section("CPU µs for each packet that a listener received, and the median of each turn's ratio to the floor:", r.costs(subjects))
 	section("Latency in ms, p50 / p99, from a speaker's sending to a listener's socket:", r.latencies(subjects))
 	section("Quiet, CPU ms of the server for each second:", r.quiet(subjects))
 	section("People:", r.people(subjects))
@@ -78,8 +78,8 @@ func (r *results) tables(subjects []string) string {
 	return b.String()
 }
 
-// of writes a figure, or a dash where there is none.
-func (r *results) of(scenario, subject string, f figure, format string) string {
+// cell writes a figure, or a dash where there is none.
+func (r *results) cell(scenario, subject string, f figure, format string) string {
 	value, ok := r.median(scenario, subject, f)
 	if !ok {
 		return "–"
@@ -111,15 +111,14 @@ func (r *results) costs(subjects []string) *table {
 			continue
 		}
 		cells := []string{s.title}
-		floor, hasFloor := r.median(s.name, floorName, cpuPerPacket)
 		for _, name := range subjects {
-			cells = append(cells, r.of(s.name, name, cpuPerPacket, "%.2f"))
+			cells = append(cells, r.cell(s.name, name, cpuPerPacket, "%.2f"))
 			if name == floorName {
 				continue
 			}
 			ratio := "–"
-			if value, ok := r.median(s.name, name, cpuPerPacket); ok && hasFloor {
-				ratio = fmt.Sprintf("%.2f", value/floor)
+			if value, ok := r.timesFloor(s.name, name); ok {
+				ratio = fmt.Sprintf("%.2f", value)
 			}
 			cells = append(cells, ratio)
 		}
@@ -136,7 +135,7 @@ func (r *results) latencies(subjects []string) *table {
 		}
 		cells := []string{s.title}
 		for _, name := range subjects {
-			cells = append(cells, r.of(s.name, name, latencyP50, "%.2f")+" / "+r.of(s.name, name, latencyP99, "%.2f"))
+			cells = append(cells, r.cell(s.name, name, latencyP50, "%.2f")+" / "+r.cell(s.name, name, latencyP99, "%.2f"))
 		}
 		t.row(cells...)
 	}
@@ -153,7 +152,7 @@ func (r *results) quiet(subjects []string) *table {
 		}
 		cells := []string{s.title}
 		for _, name := range servers {
-			cells = append(cells, r.of(s.name, name, cpuPerSecond, "%.1f"))
+			cells = append(cells, r.cell(s.name, name, cpuPerSecond, "%.1f"))
 		}
 		t.row(cells...)
 	}
@@ -167,7 +166,7 @@ func (r *results) people(subjects []string) *table {
 	line := func(s *scenario, what string, f figure, format string) {
 		cells := []string{s.title + ": " + what}
 		for _, name := range servers {
-			cells = append(cells, r.of(s.name, name, f, format))
+			cells = append(cells, r.cell(s.name, name, f, format))
 		}
 		t.row(cells...)
 	}
