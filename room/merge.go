@@ -54,6 +54,6 @@ func (r *Room) AdoptBan(user string) []Event {
 	return nil
 }
 
-// Raise makes the next event's version larger than v, so that those who have seen another copy of the room
-// up to v notice that they have missed something.
-func (r *Room) Raise(v int) { r.version = max(r.version, v) }
+// Raise makes the version at least v and larger than it was, so that those who have seen this copy of the room, or another one before v,
+// notice that they have missed something.
+func (r *Room) Raise(v int) { r.version = max(r.version+1, v) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -205,6 +206,18 @@ func (r *liveRoom) resynchronise() {
 	r.notify(encodeNotification("room_updated", roomEvent{Room: roomInfoOnWire(info), Version: info.Version}), nil)
 }
 
+// sameRoster tells whether two copies of a room show the same people.
+func sameRoster(a, b *replica.Replica) bool {
+	shown := func(r *replica.Replica) map[string]participantObject {
+		people := make(map[string]participantObject)
+		for _, p := range r.Room().Participants() {
+			people[p.ID] = participantOnWire(p)
+		}
+		return people
+	}
+	return reflect.DeepEqual(shown(a), shown(b))
+}
+
 // adoptInto brings this node's people, and what they said and decided, into the owner's copy of the room, where that is another than theirs was.
 func (r *liveRoom) adoptInto(before *replica.Replica) {
 	if before == nil || before == r.replica {
@@ -216,13 +229,23 @@ func (r *liveRoom) adoptInto(before *replica.Replica) {
 		return local == nil || local.session.id != m.Seat.Session
 	})
 	// Whoever is not among them any more has left while there was no owner.
-	if rem.Empty(r.replica.Room().Info().Version) {
-		r.resynchronise()
-		return
+	seen, now := before.Room().Info().Version, r.replica.Room().Info().Version
+	if rem.Empty(now) {
+		if now > seen {
+			r.resynchronise()
+			return
+		}
+		if sameRoster(before, r.replica) {
+			return // nothing was missed
+		}
 	}
 	r.post(&roomRequest{
 		command: replica.Command{Kind: replica.Adopt, Remnant: &rem},
-		then:    func(replica.Outcome) { r.resynchronise() },
+		then: func(o replica.Outcome) {
+			if len(o.Events) == 0 { // else those show the gap
+				r.resynchronise()
+			}
+		},
 	})
 }
 

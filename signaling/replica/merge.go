@@ -68,7 +68,8 @@ func (r *Replica) adopt(e *Entry) Outcome {
 	if rem == nil {
 		return o
 	}
-	r.model.Raise(rem.Version)
+	// Above what either side has seen: two copies may have come to the same version by different events.
+	r.model.Raise(rem.Version + 1)
 	for _, user := range rem.Bans {
 		o.Events = append(o.Events, r.model.AdoptBan(user)...)
 	}
