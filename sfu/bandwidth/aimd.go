@@ -1,0 +1,104 @@
+package bandwidth
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	backoff        = 0.85 // of what arrives, when the queue grows
+	growth         = 1.08 // a second, far from where the queue grew last
+	maxUnproven    = 1.3  // of what arrives: the rate does not grow beyond what is tried
+	unprovenMargin = 10_000
+	capacityMemory = 0.05 // weight of the newest rate at which the queue grew
+	packetBits     = 1200 * 8
+
+	// An overuse with a shorter queue is jitter, and with a longer one nothing is added.
+	leastQueue = 20 * time.Millisecond
+	mostQueue  = 100 * time.Millisecond
+)
+
+// aimd is the rate control of draft-ietf-rmcat-gcc-02, section 5.5: additive or multiplicative increase, multiplicative decrease.
+type aimd struct {
+	rate    float64 // bits per second
+	changed time.Duration
+	reduced time.Duration // when it was last decreased
+	holding bool
+
+	// The rate that arrives when the queue grows, which is the link's capacity as far as is known: mean, 0 if unknown, and normalised variance.
+	capacity, variance float64
+}
+
+func (a *aimd) update(now time.Duration, state usage, queue, rtt time.Duration, arriving float64, known bool) {
+	switch {
+	case state == overuse && queue >= leastQueue:
+		if now-a.reduced >= min(max(rtt, 10*time.Millisecond), 200*time.Millisecond) {
+			a.decrease(now, arriving, known)
+		}
+	case state == underuse || state == overuse:
+		a.holding = true
+	case a.holding:
+		a.holding = false
+		a.changed = now
+	case queue < mostQueue && known:
+		a.increase(now, rtt, arriving)
+	default:
+		a.changed = now
+	}
+}
+
+func (a *aimd) decrease(now time.Duration, arriving float64, known bool) {
+	a.changed, a.reduced, a.holding = now, now, true
+	if !known {
+		a.rate *= backoff
+		return
+	}
+	if arriving < a.capacity-a.deviation() {
+		a.capacity = 0
+	}
+	a.learn(arriving)
+	a.rate = min(a.rate, backoff*arriving)
+}
+
+func (a *aimd) increase(now, rtt time.Duration, arriving float64) {
+	if arriving > a.capacity+a.deviation() {
+		a.capacity = 0
+	}
+	elapsed := min(max(now-a.changed, 0), time.Second).Seconds()
+	a.changed = now
+	limit := maxUnproven*arriving + unprovenMargin
+	if a.rate >= limit {
+		return
+	}
+	added := a.rate * (math.Pow(growth, elapsed) - 1)
+	if a.capacity > 0 {
+		frame := a.rate / 30
+		packet := frame / math.Ceil(frame/packetBits)
+		added = max(packet/(2*(rtt+100*time.Millisecond)).Seconds(), 4000) * elapsed
+	}
+	a.rate = min(a.rate+added, limit)
+}
+
+// learn takes a rate at which the queue grew.
+func (a *aimd) learn(arriving float64) {
+	if a.capacity == 0 {
+		a.capacity, a.variance = arriving, 0.4*1000
+		return
+	}
+	a.capacity += capacityMemory * (arriving - a.capacity)
+	apart := a.capacity - arriving
+	a.variance = min(max((1-capacityMemory)*a.variance+capacityMemory*apart*apart/max(a.capacity, 1), 0.4*1000), 2.5*1000)
+}
+
+// deviation is three standard deviations of the capacity.
+func (a *aimd) deviation() float64 { return 3 * math.Sqrt(a.variance*a.capacity) }
+
+// raise takes a rate that a probe has proven.
+func (a *aimd) raise(now time.Duration, rate float64) {
+	if rate > a.rate {
+		a.rate, a.changed = rate, now
+		if rate > a.capacity+a.deviation() {
+			a.capacity = 0
+		}
+	}
+}
