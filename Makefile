@@ -88,7 +88,7 @@ bench-quick: ## The same once, for 3 s each, without large rooms (2 min)
 	$(MAKE) bench RUNS=1 BENCH='50x1 50x3 20open 3x15 calls joins quiet' BENCHFLAGS=--duration=3s
 
 .PHONY: bench-profile
-bench-profile: bench-build ## Say where the server's CPU goes with 3 speakers in a room of 50
+bench-profile: bench-build ## Say where the server's CPU goes with 3 speakers in a room of 1,003
 	bin/bench/bench profile $(BENCHFLAGS)
 
 .PHONY: bench-docs

@@ -112,18 +112,23 @@ Type: cpu
              runtime.findRunnable
 -----------+-------------------------------------------------------
       30ms   hubbub/sfu.(*subscriber).forward
-             hubbub/sfu.(*lane).run
+             hubbub/sfu.(*lane).burst
+             github.com/pion/ice/v4.(*UDPMuxDefault).connWorker
+-----------+-------------------------------------------------------
+      40ms   github.com/pion/ice/v4.(*UDPMuxDefault).registerConnForAddress
+             github.com/pion/ice/v4.(*UDPMuxDefault).connWorker
 `
 	got := groupTraces(text)
 	for name, want := range map[string]time.Duration{
 		"kernel, sending": 1500 * time.Millisecond, "kernel, receiving": 300 * time.Millisecond, "SRTP and AES-GCM": 20 * time.Millisecond,
 		"Go's scheduler, poller, sysmon and timers": 10 * time.Millisecond, "ours": 30 * time.Millisecond,
+		"pion beside SRTP": 40 * time.Millisecond,
 	} {
 		if got[name] != want {
 			t.Errorf("%s: %v, want %v", name, got[name], want)
 		}
 	}
-	if len(got) != 5 {
+	if len(got) != 6 {
 		t.Errorf("grouped as %v", got)
 	}
 }

@@ -26,7 +26,7 @@ import (
 
 type commandLine struct {
 	Run     runCommand     `cmd:"" default:"withargs" help:"Measure, and print a table."`
-	Profile profileCommand `cmd:"" help:"Say where the server's CPU goes with 3 speakers in a room of 50."`
+	Profile profileCommand `cmd:"" help:"Say where the server's CPU goes with 3 speakers in a room of 1,003."`
 	Floor   floorCommand   `cmd:"" hidden:"" help:"Be the floor: peers as JSON on standard input, until that ends."`
 }
 
