@@ -1,0 +1,117 @@
+package video
+
+// pictureWindow is how many pictures back their ids are known: some seconds, and as far as VP9 can refer (7 bits).
+const pictureWindow = 128
+
+// pictures gives the pictures of one occupancy the slot's picture ids and TL0PICIDX. Picture ids are 15 bits in what is sent, whatever the sender uses.
+type pictures struct {
+	begun bool
+	// The newest incoming id, counted on without wrapping, and what became of the pictures up to it.
+	newest uint32
+	recent [pictureWindow]picture
+	out    uint16 // the newest picture's id
+	tl0    uint8  // what is added to TL0PICIDX
+	hasTL0 bool   // tl0 is known
+}
+
+type picture struct {
+	in  uint32
+	out uint16
+	fate
+}
+
+// pictureBits is how many bits a sender gives the id: 7, or 15.
+func (f *Facts) pictureBits() int {
+	if f.wide {
+		return 15
+	}
+	return 7
+}
+
+// unwrap continues the count of incoming ids, of which the packet has the lower bits.
+func (s *pictures) unwrap(f *Facts) uint32 {
+	shift := 32 - f.pictureBits()
+	return s.newest + uint32(int32((uint32(f.picture)-s.newest)<<shift)>>shift)
+}
+
+func (s *pictures) find(in uint32) *picture {
+	if p := &s.recent[in%pictureWindow]; p.in == in && p.fate != unknown {
+		return p
+	}
+	return nil
+}
+
+func (s *pictures) note(in uint32, out uint16, what fate) {
+	s.recent[in%pictureWindow] = picture{in: in, out: out & 0x7fff, fate: what}
+}
+
+// enter takes note of the beginning of a frame, before which lost packets are missing. last is the slot's newest picture id so far.
+//
+// VP8's ids are counted on, over those that were dropped; those that may have been lost are kept. VP9's keep their distances.
+func (s *pictures) enter(p *Packet, lost uint64, what fate, last uint16) {
+	f := &p.Facts
+	if !f.hasPicture {
+		return
+	}
+	if !s.begun {
+		s.begun, s.newest, s.out = true, uint32(f.picture), last+1
+		s.note(s.newest, s.out, what)
+		if what == dropped && p.Codec == VP8 {
+			s.out--
+		}
+		return
+	}
+	in := s.unwrap(f)
+	advance := int32(in - s.newest)
+	if advance <= 0 { // a sender that counts anew, or not at all
+		in, advance = in+(1<<f.pictureBits()), 1
+	}
+	kept := uint32(advance - 1)
+	if p.Codec == VP8 {
+		kept = uint32(min(uint64(kept), lost))
+	}
+	s.newest = in
+	s.out += uint16(kept)
+	for i := uint32(0); i < min(kept, pictureWindow-1); i++ {
+		s.note(in-1-i, s.out-uint16(i), missing)
+	}
+	if what == dropped && p.Codec == VP8 {
+		s.note(in, s.out, dropped)
+		return
+	}
+	s.out++
+	s.note(in, s.out, what)
+}
+
+// refersToDropped says whether a frame of VP9's flexible mode refers to a picture that was not forwarded.
+func (s *pictures) refersToDropped(f *Facts) bool {
+	if !s.begun {
+		return false
+	}
+	in := s.unwrap(f)
+	for _, back := range f.back[:f.references] {
+		if p := s.find(in - uint32(back)); p != nil && p.fate == dropped {
+			return true
+		}
+	}
+	return false
+}
+
+// rewrite fills in what the packet's descriptor is to say. ok is false when the packet's picture is not known.
+func (s *pictures) rewrite(out *Out, p *Packet, lastTL0 uint8) (ok bool) {
+	f := &p.Facts
+	if f.hasPicture {
+		known := s.find(s.unwrap(f))
+		if known == nil || known.fate == dropped {
+			return false
+		}
+		out.hasPicture, out.wide, out.pictureAt, out.picture = true, f.wide, f.pictureAt, known.out
+	}
+	if f.hasTL0 {
+		if !s.hasTL0 {
+			s.hasTL0, s.tl0 = true, lastTL0+1-f.tl0
+		}
+		out.hasTL0, out.tl0At, out.tl0 = true, f.tl0At, f.tl0+s.tl0
+	}
+	return true
+}

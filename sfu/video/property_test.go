@@ -1,0 +1,217 @@
+package video
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// slot is a Stream with three encoders, the network before it, and all that it sent.
+type slot struct {
+	t        *rapid.T
+	now      time.Duration
+	stream   *Stream
+	encoders []*encoder
+	delayed  []made
+	wanted   uint64
+	temporal uint8
+
+	sent  []received
+	lost  int  // packets of the stream that was sent at the time that did not come, or came too late
+	clean bool // nothing was lost, delayed or left out so far
+}
+
+func newSlot(t *rapid.T) *slot {
+	s := &slot{t: t, clean: true, stream: NewStream(rapid.Uint16().Draw(t, "first"), rapid.Uint32().Draw(t, "anchor"))}
+	for id := range uint64(3) {
+		s.encoders = append(s.encoders, newEncoder(t, id+1))
+	}
+	return s
+}
+
+// frames lets all encoders make some frames, with or without a bad network.
+func (s *slot) frames(count int, key uint64, bad bool) {
+	for range count {
+		s.now += time.Second / 30
+		for _, e := range s.encoders {
+			for _, p := range e.encode(e.id == key) {
+				kind := 0
+				if bad {
+					kind = rapid.IntRange(0, 9).Draw(s.t, "network")
+				}
+				current, live := s.stream.Current()
+				switch kind {
+				default:
+					s.arrive(&p)
+					continue
+				case 1:
+					s.delayed = append(s.delayed, p)
+				case 2:
+				}
+				s.clean = false
+				if live && current == e.id {
+					s.lost++
+				}
+			}
+		}
+	}
+}
+
+// arrive gives a packet to the Stream, and checks what can be checked at once.
+func (s *slot) arrive(p *made) {
+	e := s.encoders[p.Source-1]
+	p.Late = p.Number < e.newest
+	e.newest = max(e.newest, p.Number)
+	p.Captured = s.now
+	before, live := s.stream.Current()
+	layer := s.temporal
+	out, ok := s.stream.Next(s.now, &p.Packet)
+	after, goesOn := s.stream.Current()
+	wanted := live && goesOn && before == p.Source && after == p.Source && !p.Late
+	if !ok {
+		if !p.Late {
+			p.frame.refused++
+		}
+		if wanted && p.Facts.Temporal == 0 {
+			s.t.Fatalf("frame %d of stream %d is of the base layer, and was not sent", p.frame.id, p.Source)
+		}
+		return
+	}
+	if !live && !out.Begins && !p.Late {
+		s.t.Fatal("a stream began without saying so")
+	}
+	if out.Begins && (!p.Facts.Keyframe || p.Source != s.wanted) {
+		s.t.Fatal("a stream began that was not wanted, or not with a key frame")
+	}
+	if wanted && p.Facts.Begins && p.Source == s.wanted && p.Facts.Temporal > layer {
+		s.t.Fatalf("frame %d is of layer %d, wanted are those up to %d", p.frame.id, p.Facts.Temporal, layer)
+	}
+	if p.Late {
+		s.lost--
+	}
+	r := received{Out: out, number: int64(out.Number), timestamp: int64(out.Timestamp), source: p.Source, codec: p.Codec, frame: p.frame}
+	if n := len(s.sent); n > 0 {
+		last := s.sent[n-1]
+		r.number = last.number + int64(int16(out.Number-last.Number))
+		r.timestamp = last.timestamp + int64(int32(out.Timestamp-last.Timestamp))
+	}
+	if payload := out.AppendPayload(nil, p.payload); out.Blank {
+		if len(payload) > 0 || out.Marker {
+			s.t.Fatal("a blank packet says something")
+		}
+	} else {
+		facts, good := Inspect(p.Codec, payload)
+		if !good || !bytes.HasSuffix(payload, p.payload[len(p.payload)-5:]) {
+			s.t.Fatalf("%x became %x", p.payload, payload)
+		}
+		r.facts = facts
+		p.frame.forwarded++
+	}
+	s.sent = append(s.sent, r)
+}
+
+// check looks at all that was sent so far as its receiver does.
+func (s *slot) check() {
+	if len(s.sent) == 0 {
+		return
+	}
+	sorted := slices.SortedFunc(slices.Values(s.sent), func(a, b received) int { return int(a.number - b.number) })
+	var last *received
+	for i := range sorted {
+		p := &sorted[i]
+		if i > 0 && p.number == sorted[i-1].number {
+			s.t.Fatalf("sequence number %d was sent twice", p.Number)
+		}
+		if p.Blank {
+			continue
+		}
+		if last != nil {
+			if same := p.frame == last.frame; same && p.timestamp != last.timestamp || !same && p.timestamp <= last.timestamp {
+				s.t.Fatalf("timestamp %d of frame %d after %d of frame %d", p.timestamp, p.frame.id, last.timestamp, last.frame.id)
+			}
+		}
+		last = p
+		for _, r := range p.frame.references {
+			if r.refused > 0 {
+				s.t.Fatalf("frame %d of stream %d was sent, and refers to %d, which was not", p.frame.id, p.source, r.id)
+			}
+		}
+	}
+	if missing := sorted[len(sorted)-1].number - sorted[0].number + 1 - int64(len(sorted)); missing > int64(s.lost) {
+		s.t.Fatalf("%d sequence numbers are missing, but %d packets were lost", missing, s.lost)
+	}
+	decoded := map[*frame]bool{}
+	d := newDecoder()
+	for _, f := range complete(s.sent) {
+		if f.codec != VP8 {
+			continue
+		}
+		if !d.decodes(&f.facts) {
+			if s.clean {
+				s.t.Fatalf("frame %d of stream %d cannot be decoded, though nothing was lost", f.frame.id, f.source)
+			}
+			continue
+		}
+		decoded[f.frame] = true
+		for _, r := range f.frame.references {
+			if !decoded[r] {
+				s.t.Fatalf("the receiver decodes frame %d of stream %d without %d, to which it refers", f.frame.id, f.source, r.id)
+			}
+		}
+	}
+}
+
+// Whatever is wanted in whatever order, and whatever the network does to the senders' packets: what a slot sends has no gaps but those of what was lost, its
+// timestamps go forward, and what it sends can be decoded, or the receiver can tell that it cannot.
+func TestStreamProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newSlot(t)
+		source := rapid.Uint64Range(1, 3)
+		t.Repeat(map[string]func(*rapid.T){
+			"frames":     func(t *rapid.T) { s.frames(rapid.IntRange(1, 8).Draw(t, "count"), 0, false) },
+			"bad frames": func(t *rapid.T) { s.frames(rapid.IntRange(1, 8).Draw(t, "count"), 0, true) },
+			"key frame": func(t *rapid.T) {
+				id, ok := s.stream.NeedsKeyframe()
+				if !ok {
+					id = source.Draw(t, "of")
+				}
+				s.frames(1, id, rapid.IntRange(0, 4).Draw(t, "bad") == 0)
+			},
+			"come late": func(t *rapid.T) {
+				for range rapid.IntRange(0, len(s.delayed)).Draw(t, "count") {
+					i := rapid.IntRange(0, len(s.delayed)-1).Draw(t, "which")
+					s.arrive(&s.delayed[i])
+					s.delayed = slices.Delete(s.delayed, i, i+1)
+				}
+			},
+			"want": func(t *rapid.T) {
+				s.wanted, s.temporal = source.Draw(t, "source"), uint8(rapid.IntRange(0, 3).Draw(t, "temporal"))
+				s.stream.Want(s.wanted, s.temporal)
+			},
+			"other layer": func(t *rapid.T) {
+				if s.wanted > 0 {
+					s.temporal = uint8(rapid.IntRange(0, 3).Draw(t, "temporal"))
+					s.stream.Want(s.wanted, s.temporal)
+				}
+			},
+			"pause": func(*rapid.T) { s.wanted = 0; s.stream.Pause() },
+			"break": func(*rapid.T) { s.stream.Break() },
+			"outage": func(t *rapid.T) {
+				s.now += time.Second
+				for range rapid.IntRange(1, 300).Draw(t, "packets") {
+					for _, e := range s.encoders {
+						e.number++
+					}
+					if _, live := s.stream.Current(); live {
+						s.lost++
+					}
+				}
+				s.clean = false
+			},
+			"": func(*rapid.T) { s.check() },
+		})
+	})
+}
