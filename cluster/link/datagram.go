@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// MaxDatagram bounds a datagram, in bytes. In its packet it fits into QUIC packets of 1,280 bytes, the least that IPv6 carries.
-	MaxDatagram = 1200
+	// MaxDatagram bounds a datagram, in bytes. In its packet it fits into QUIC packets of initialPacketSize.
+	MaxDatagram = 1324
 	// packetSize bounds a packet: what goes as one datagram of QUIC (wire.go).
 	packetSize = sequenceSize + lengthSize + MaxDatagram
 	// datagramQueue is how many datagrams wait for a connection that may not send (it is congested, or the process gets no time). At the 800

@@ -46,6 +46,9 @@ func TestDatagramsCross(t *testing.T) {
 	if near.DatagramsOut == 0 || far.DatagramsIn == 0 || near.DatagramsOut < far.DatagramsIn {
 		t.Errorf("%d out, %d in", near.DatagramsOut, far.DatagramsIn)
 	}
+	if near.DatagramsDropped != 0 {
+		t.Errorf("%d did not fit what the path carries at the beginning", near.DatagramsDropped)
+	}
 }
 
 // TestTheRingForgetsTheOldest compares it with a list.
