@@ -13,9 +13,15 @@ const (
 	capacityMemory = 0.05 // weight of the newest rate at which the queue grew
 	packetBits     = 1200 * 8
 
-	// An overuse with a shorter queue is jitter, and with a longer one nothing is added.
-	leastQueue = 20 * time.Millisecond
-	mostQueue  = 100 * time.Millisecond
+	// An overuse without a queue that stands is jitter, or the burst of a key frame.
+	leastQueue = 15 * time.Millisecond
+	// With a queue of that length nothing is added, whatever the trend,
+	longQueue = 60 * time.Millisecond
+	// and one like that is drained even if it no longer grows, since it may be full. If so many steps do not shorten it, it is that of
+	// others, such as downloads, to whom the way would be left.
+	fullQueue   = 100 * time.Millisecond
+	drainSteps  = 3
+	drainEffect = 0.9
 )
 
 // aimd is the rate control of draft-ietf-rmcat-gcc-02, section 5.5: additive or multiplicative increase, multiplicative decrease.
@@ -25,26 +31,47 @@ type aimd struct {
 	reduced time.Duration // when it was last decreased
 	holding bool
 
+	drains  int           // steps of draining a queue,
+	drained time.Duration // the length of which was that before the first
+
 	// The rate that arrives when the queue grows, which is the link's capacity as far as is known: mean, 0 if unknown, and normalised variance.
 	capacity, variance float64
 }
 
+// update takes what a report says: whether the queue grows, how long it is, and at which rate packets arrive, if that is known.
 func (a *aimd) update(now time.Duration, state usage, queue, rtt time.Duration, arriving float64, known bool) {
+	if queue < longQueue {
+		a.drains = 0
+	}
+	pause := min(max(rtt, 10*time.Millisecond), 200*time.Millisecond)
 	switch {
 	case state == overuse && queue >= leastQueue:
-		if now-a.reduced >= min(max(rtt, 10*time.Millisecond), 200*time.Millisecond) {
+		if now-a.reduced >= pause {
 			a.decrease(now, arriving, known)
 		}
 	case state == underuse || state == overuse:
 		a.holding = true
+	case queue >= fullQueue && a.mine(queue):
+		if now-a.reduced >= pause+200*time.Millisecond {
+			a.drains++
+			a.decrease(now, arriving, known)
+		}
 	case a.holding:
 		a.holding = false
 		a.changed = now
-	case queue < mostQueue && known:
+	case queue < longQueue && known:
 		a.increase(now, rtt, arriving)
 	default:
 		a.changed = now
 	}
+}
+
+// mine says whether a long queue is, as far as is known, made by what is sent here.
+func (a *aimd) mine(queue time.Duration) bool {
+	if a.drains == 0 || float64(queue) < drainEffect*float64(a.drained) {
+		a.drains, a.drained = 0, queue
+	}
+	return a.drains < drainSteps
 }
 
 func (a *aimd) decrease(now time.Duration, arriving float64, known bool) {

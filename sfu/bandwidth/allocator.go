@@ -10,9 +10,10 @@ const (
 	maxDemands = 64
 
 	upMargin      = 0.9 // of the budget may be used by what is better than before
+	clearMargin   = 0.6 // and this much without patience
 	leastPatience = time.Second
-	mostPatience  = 8 * time.Second
-	regret        = 10 * time.Second // what was given up within this time after something better was taken should not have been
+	mostPatience  = 32 * time.Second
+	tooSoon       = 20 * time.Second // if something is given up this soon after something better was taken, that was rash
 )
 
 // Layer is one of the qualities in which a picture can be had.
@@ -47,8 +48,8 @@ type Allocation struct {
 // one step more in the same order, again and again; steps that do not fit are passed over. It is not safe for concurrent use.
 //
 // What fits no longer is given up at once. What is better is taken when for some time it would have fitted into nine tenths of the budget: for 1 s, and
-// twice as long, up to 8 s, each time that something better had to be given up within 10 s. Pictures that are new, and
-// those whose layer has ended, get at once what is left.
+// twice as long, up to 32 s, each time that something had to be given up within 20 s of that. When it fits into six tenths, one second
+// is always enough. Pictures that are new, and those whose layer has ended, get at once what is left.
 type Allocator struct {
 	held     map[int]holding // by slot
 	past     recentLow
@@ -85,7 +86,7 @@ func (a *Allocator) Allocate(now time.Duration, budget int, demands []Demand) Al
 	a.prepare(considered)
 	lowered, starved := a.keep(budget, considered)
 	if lowered {
-		if now-a.raised < regret {
+		if now-a.raised < tooSoon {
 			a.patience = min(2*a.patience, mostPatience)
 		} else {
 			a.patience = leastPatience
@@ -93,14 +94,20 @@ func (a *Allocator) Allocate(now time.Duration, budget int, demands []Demand) Al
 		a.lowered = now
 	}
 	chosen := a.kept
-	if now-a.lowered >= a.patience || starved {
-		clear(a.better)
-		share(int(upMargin*float64(a.past.low(now, a.patience))), a.ladders, a.order, nil, a.better)
-		if isBetter(a.better, a.kept, a.order) {
-			chosen, a.raised = a.better, now
-		}
+	if a.improve(now, a.patience, upMargin, starved) || a.improve(now, leastPatience, clearMargin, starved) {
+		chosen, a.raised = a.better, now
 	}
 	return a.hold(demands, chosen)
+}
+
+// improve fills better with what a share of the least budget of the last while allows, and reports whether it is better than what is kept.
+func (a *Allocator) improve(now, patience time.Duration, margin float64, starved bool) bool {
+	if now-a.lowered < patience && !starved {
+		return false
+	}
+	clear(a.better)
+	share(int(margin*float64(a.past.low(now, patience))), a.ladders, a.order, nil, a.better)
+	return isBetter(a.better, a.kept, a.order)
 }
 
 // prepare makes everything that is by demand.

@@ -41,16 +41,17 @@ type Estimator struct {
 	history  history
 	feedback feedbackReader
 
-	trend   trendline
-	arrived delivery
-	queue   queueDelay
-	aimd    aimd
-	loss    lossBound
-	probes  prober
-
+	trend        trendline
+	arrived      delivery
+	queue        queueDelay
 	rtt          time.Duration
-	waiting      bool          // something was sent since the last feedback,
+	standing     time.Duration // the queue, by the last feedback,
+	heard        time.Duration // which came then
+	waiting      bool          // something was sent since,
 	waitingSince time.Duration // the first of it then
+	aimd         aimd
+	loss         lossBound
+	probes       prober
 }
 
 // NewEstimator returns an Estimator of a way of which nothing is known.
@@ -95,7 +96,7 @@ func (e *Estimator) Feedback(now time.Duration, f *rtcp.TransportLayerCC) error 
 		e.aimd.rate *= left // and probes show soon whether the link is what it was
 		e.probes.restart(now)
 	}
-	e.waiting = false
+	e.waiting, e.heard = false, now
 
 	var newest *sentPacket
 	for _, r := range e.feedback.reports {
@@ -142,7 +143,8 @@ func (e *Estimator) take(r report) bool {
 func (e *Estimator) adjust(now time.Duration) {
 	before := e.estimate()
 	arriving, known := e.arrived.rate()
-	e.aimd.update(now, e.trend.state, e.queue.value(), e.rtt, arriving, known)
+	e.standing = e.queue.standing()
+	e.aimd.update(now, e.trend.state, e.standing, e.rtt, arriving, known)
 	e.loss.update(before)
 	e.aimd.rate = min(max(e.aimd.rate, float64(e.cfg.Min)), float64(e.cfg.Max))
 	if e.estimate() < before {
@@ -195,5 +197,8 @@ func (e *Estimator) Loss() float64 { return e.loss.share(lossSpans) }
 // link has recovered.
 func (e *Estimator) Probe(now time.Duration, wanted int) (p Probe, ok bool) {
 	e.judge(now)
+	if e.standing >= longQueue && now-e.heard < time.Second {
+		return Probe{}, false
+	}
 	return e.probes.next(now, float64(e.Rate(now)), float64(wanted), float64(e.cfg.Max))
 }

@@ -10,6 +10,7 @@ const (
 	lossPackets = 10                     // likewise, unless it takes longSpan
 	longSpan    = time.Second
 	lossWindow  = 20 // observations
+	lossNewest  = 4  // of them are looked at by themselves as well, in case the link has changed
 
 	littleLoss  = 0.02 // is never taken for congestion
 	someLosses  = 4    // fewer prove nothing
@@ -17,8 +18,10 @@ const (
 
 	// Twice the difference of log-likelihoods from which congestion is believed in: pure chance gets there once in a thousand times.
 	significance = 10.0
-	// What is nearly as likely as the likeliest is taken as well, if it is a higher rate.
+	// Of the capacities that are nearly as likely as the likeliest the lowest is taken: what is lost at that rate shows how much is lost anyway.
 	indifference = 1.0
+
+	lossMemory = 6 * time.Second // what is older is not looked at
 
 	lossGrowth = 1.02 // by observation, once losses are explained
 	lossFloor  = 0.6  // of the rate at least is left by one step
@@ -28,6 +31,7 @@ const (
 type observation struct {
 	packets, losses float64
 	rate            float64 // at which they were sent, bits per second
+	at              time.Duration
 }
 
 // lossBound is the rate beyond which packets are lost that would not be lost otherwise.
@@ -67,7 +71,7 @@ func (l *lossBound) revive() {
 		l.losses--
 		return
 	}
-	newest := &l.window[(l.next+lossWindow-1)%lossWindow]
+	newest := l.newest(0)
 	newest.losses = max(newest.losses-1, 0)
 }
 
@@ -78,11 +82,15 @@ func (l *lossBound) update(rate float64) {
 		return
 	}
 	sending := float64(l.bytes) * 8 / span.Seconds()
-	l.window[l.next] = observation{float64(l.packets), float64(l.losses), sending}
+	l.window[l.next] = observation{float64(l.packets), float64(l.losses), sending, l.latest}
 	l.next = (l.next + 1) % lossWindow
 	l.open, l.packets, l.losses, l.bytes = false, 0, 0, 0
 
-	if capacity, congested := l.explain(); congested {
+	capacity, congested := l.explain(lossNewest)
+	if !congested {
+		capacity, congested = l.explain(lossWindow)
+	}
+	if congested {
 		if l.bound == 0 || capacity < l.bound {
 			l.bound = max(capacity, lossFloor*min(rate, sending))
 		}
@@ -96,10 +104,11 @@ func (l *lossBound) update(rate float64) {
 	}
 }
 
-// raise takes a rate that a probe has proven.
+// raise takes a rate that a probe has proven, whatever was observed before.
 func (l *lossBound) raise(rate float64) {
-	if l.bound > 0 {
-		l.bound = max(l.bound, rate)
+	if l.bound > 0 && rate > l.bound {
+		l.bound = rate
+		clear(l.window[:])
 	}
 }
 
@@ -107,7 +116,7 @@ func (l *lossBound) raise(rate float64) {
 func (l *lossBound) share(observations int) float64 {
 	packets, losses := float64(l.packets), float64(l.losses)
 	for i := range observations {
-		o := &l.window[(l.next+2*lossWindow-1-i)%lossWindow]
+		o := l.newest(i)
 		packets += o.packets
 		losses += o.losses
 	}
@@ -117,11 +126,20 @@ func (l *lossBound) share(observations int) float64 {
 	return losses / packets
 }
 
-// explain finds the capacity that the window's losses speak for, if they speak for one.
-func (l *lossBound) explain() (capacity float64, congested bool) {
+// newest is the last observation, or the one that many before.
+func (l *lossBound) newest(before int) *observation {
+	return &l.window[(l.next+2*lossWindow-1-before)%lossWindow]
+}
+
+// explain finds the capacity that the losses in that many observations speak for, if they speak for one.
+func (l *lossBound) explain(observations int) (capacity float64, congested bool) {
 	var packets, losses, fastest float64
-	for i := range l.window {
-		o := &l.window[i]
+	for i := range observations {
+		o := l.newest(i)
+		if l.latest-o.at > lossMemory {
+			observations = i
+			break
+		}
 		packets += o.packets
 		losses += o.losses
 		fastest = max(fastest, o.rate)
@@ -129,27 +147,25 @@ func (l *lossBound) explain() (capacity float64, congested bool) {
 	if losses < someLosses || losses < littleLoss*packets {
 		return 0, false
 	}
-	inherent := l.likelihood(math.Inf(1))
+	inherent := l.likelihood(math.Inf(1), observations)
 	best := math.Inf(-1)
 	for b := 0.98 * fastest; b > 0.2*fastest; b *= 0.96 {
-		likelihood := l.likelihood(b)
-		if likelihood > best+indifference || best < inherent+significance/2 && likelihood > best {
-			best, capacity = likelihood, b
+		likelihood := l.likelihood(b, observations)
+		if likelihood > best-indifference {
+			capacity = b
 		}
+		best = max(best, likelihood)
 	}
 	return capacity, 2*(best-inherent) > significance
 }
 
 // likelihood is the logarithm of the probability of what was observed, if the capacity is b and the inherent loss is the likeliest.
-func (l *lossBound) likelihood(b float64) float64 {
+func (l *lossBound) likelihood(b float64, observations int) float64 {
 	best := math.Inf(-1)
 	for p := 0.0; p < maxInherent+0.01; p += 0.02 {
 		sum := 0.0
-		for i := range l.window {
-			o := &l.window[i]
-			if o.packets == 0 {
-				continue
-			}
+		for i := range observations {
+			o := l.newest(i)
 			q := p
 			if o.rate > b {
 				q = p + (1-p)*(1-b/o.rate)

@@ -3,7 +3,7 @@ package bandwidth
 import "time"
 
 const (
-	paceFactor = 1.5
+	paceFactor = 1.2
 	paceSlack  = 10 * time.Millisecond // that a caller may come late without the time being lost
 
 	maxQueue      = 400 * time.Millisecond
@@ -52,7 +52,7 @@ func NewPacer[T any](rate int) *Pacer[T] {
 	return p
 }
 
-// SetRate changes the rate, which is the Estimator's. Packets leave at 1.5 times that: pictures come unevenly, and what was allocated
+// SetRate changes the rate, which is the Estimator's. Packets leave at 1.2 times that: pictures come unevenly, and what was allocated
 // to them is no more than the estimate on average.
 func (p *Pacer[T]) SetRate(rate int) { p.rate = paceFactor * float64(max(rate, 1000)) }
 

@@ -5,18 +5,21 @@ import "time"
 const (
 	probeSpan    = 50 * time.Millisecond // of a burst: at twice the capacity it makes a queue as long
 	probePackets = 8                     // in a burst at least, so that random loss leaves enough of them
-	probeShare   = 0.6                   // of its packets that must have arrived
+	probeShare   = 0.6                   // of its packets that must be reported, and of these must have arrived
 
 	probeGain  = 1.05 // less than that is not worth a probe
 	firstSteps = 3.0  // a probe's rate relative to the estimate, until one has met the limit
 	laterSteps = 2.0
 
-	probeMargin    = 0.9 // of what arrives when a probe meets the limit: voice shares it
-	probePause     = 250 * time.Millisecond
-	probePatience  = 500 * time.Millisecond // beyond the round trip, for feedback of a probe
+	probeMargin    = 0.9                    // of what arrives when a probe meets the limit: voice shares it
+	probePause     = 250 * time.Millisecond // after one that brought more
+	probeRetry     = time.Second            // after one of which too little was heard
+	probePatience  = 500 * time.Millisecond // beyond two round trips, for feedback of a probe
 	probeWait      = 2 * time.Second        // after one that brought nothing, doubled each time
-	maxProbeWait   = 8 * time.Second
+	maxProbeWait   = 5 * time.Second
 	congestionWait = 1500 * time.Millisecond // after a decrease
+	regretWait     = 4 * time.Second         // after one that comes so soon after a probe that it must have deceived, doubled each time
+	maxRegretWait  = time.Minute
 )
 
 // Probe is a short burst that finds out whether a rate would fit: packets are sent at Rate until both Bytes and Packets
@@ -50,9 +53,12 @@ type prober struct {
 	idle   time.Duration // no probe before
 	wait   time.Duration // after the next that brings nothing
 	met    bool          // a probe has met the limit
+
+	raised time.Duration // when a probe last brought more
+	regret time.Duration // how long to wait if that was too much
 }
 
-func newProber() prober { return prober{wait: probeWait} }
+func newProber() prober { return prober{wait: probeWait, raised: never, regret: regretWait} }
 
 // next returns the probe to send now, if it is time for one.
 func (p *prober) next(now time.Duration, estimate, wanted, most float64) (Probe, bool) {
@@ -120,31 +126,44 @@ func (p *prober) judge(now, rtt time.Duration, estimate float64) (rate float64, 
 		return 0, false
 	}
 	p.active = false
+	if float64(c.reported) < probeShare*float64(c.packets) {
+		p.idle = now + probeRetry
+		return 0, false
+	}
 	rate, limited := c.rate()
 	p.met = p.met || limited
 	if rate > probeGain*estimate {
-		p.wait = probeWait
-		p.idle = now + probePause
+		if now-p.raised > 2*p.regret {
+			p.regret = regretWait
+		}
+		p.idle, p.wait, p.raised = now+probePause, probeWait, now
 		return rate, true
 	}
-	p.fail(now)
+	p.idle = now + p.wait
+	p.wait = min(2*p.wait, maxProbeWait)
 	return 0, false
 }
 
-func (p *prober) fail(now time.Duration) {
-	p.idle = now + p.wait
-	p.wait = min(2*p.wait, maxProbeWait)
+// congested puts off the next probe because of a decrease. Some links let bursts pass that are faster than they are; where that shows, probes
+// become rare.
+func (p *prober) congested(now time.Duration) {
+	p.idle = max(p.idle, now+congestionWait)
+	if now-p.raised < regretWait {
+		p.idle = max(p.idle, now+p.regret)
+		p.regret = min(2*p.regret, maxRegretWait)
+		p.raised = never
+	}
 }
 
 // restart forgets what probes have met: the link was away and may be another one.
 func (p *prober) restart(now time.Duration) {
-	p.idle, p.wait, p.met = now, probeWait, false
+	p.idle, p.wait, p.met, p.regret = now, probeWait, false, regretWait
 }
 
 // rate is what a cluster has proven in bits per second, 0 if nothing; limited says that it has met the limit.
 func (c *cluster) rate() (rate float64, limited bool) {
-	if c.arrivedPackets < 3 || float64(c.arrivedPackets) < probeShare*float64(c.packets) {
-		return 0, c.packets > 0
+	if c.arrivedPackets < 3 || float64(c.arrivedPackets) < probeShare*float64(c.reported) {
+		return 0, true
 	}
 	sending, arriving := c.lastArrivedSent-c.firstArrivedSent, c.lastArrived-c.firstArrived
 	if sending <= 0 || arriving <= 0 || sending > time.Second || arriving > time.Second {
@@ -157,6 +176,3 @@ func (c *cluster) rate() (rate float64, limited bool) {
 	}
 	return min(sent, arrived), false
 }
-
-// congested puts off the next probe.
-func (p *prober) congested(now time.Duration) { p.idle = max(p.idle, now+congestionWait) }
