@@ -8,6 +8,7 @@ type received struct {
 	number    int64 // unwrapped
 	timestamp int64
 	source    uint64
+	in        uint64 // the incoming packet's number
 	codec     Codec
 	facts     Facts // of the payload as it was sent
 	frame     *frame
@@ -48,7 +49,9 @@ type decoder struct {
 	decoded map[int]bool
 }
 
-func newDecoder() *decoder { return &decoder{newest: map[uint8][4]int{}, missing: map[int]bool{}, decoded: map[int]bool{}} }
+func newDecoder() *decoder {
+	return &decoder{newest: map[uint8][4]int{}, missing: map[int]bool{}, decoded: map[int]bool{}}
+}
 
 // decodes is shown what the first packet of each complete frame said.
 func (d *decoder) decodes(f *Facts) bool {
