@@ -8,13 +8,13 @@ import (
 const (
 	backoff        = 0.85 // of what arrives, when the queue grows
 	growth         = 1.08 // a second, far from where the queue grew last
-	maxUnproven    = 1.3  // of what arrives: the rate does not grow beyond what is tried
+	maxUnproven    = 1.2  // of what arrives: the rate does not grow beyond what is tried
 	unprovenMargin = 10_000
 	capacityMemory = 0.05 // weight of the newest rate at which the queue grew
 	packetBits     = 1200 * 8
 
 	// An overuse without a queue that stands is jitter, or the burst of a key frame.
-	leastQueue = 15 * time.Millisecond
+	leastQueue = 25 * time.Millisecond
 	// With a queue of that length nothing is added, whatever the trend,
 	longQueue = 60 * time.Millisecond
 	// and one like that is drained even if it no longer grows, since it may be full. If so many steps do not shorten it, it is that of
@@ -38,8 +38,8 @@ type aimd struct {
 	capacity, variance float64
 }
 
-// update takes what a report says: whether the queue grows, how long it is, and at which rate packets arrive, if that is known.
-func (a *aimd) update(now time.Duration, state usage, queue, rtt time.Duration, arriving float64, known bool) {
+// update takes what a report says: whether the queue grows, how long it is, and at which rate packets arrive.
+func (a *aimd) update(now time.Duration, state usage, queue, rtt time.Duration, arrived *delivery) {
 	if queue < longQueue {
 		a.drains = 0
 	}
@@ -47,20 +47,20 @@ func (a *aimd) update(now time.Duration, state usage, queue, rtt time.Duration, 
 	switch {
 	case state == overuse && queue >= leastQueue:
 		if now-a.reduced >= pause {
-			a.decrease(now, arriving, known)
+			a.decrease(now, arrived)
 		}
 	case state == underuse || state == overuse:
 		a.holding = true
 	case queue >= fullQueue && a.mine(queue):
 		if now-a.reduced >= pause+200*time.Millisecond {
 			a.drains++
-			a.decrease(now, arriving, known)
+			a.decrease(now, arrived)
 		}
 	case a.holding:
 		a.holding = false
 		a.changed = now
-	case queue < longQueue && known:
-		a.increase(now, rtt, arriving)
+	case queue < longQueue:
+		a.increase(now, rtt, arrived)
 	default:
 		a.changed = now
 	}
@@ -74,9 +74,10 @@ func (a *aimd) mine(queue time.Duration) bool {
 	return a.drains < drainSteps
 }
 
-func (a *aimd) decrease(now time.Duration, arriving float64, known bool) {
+func (a *aimd) decrease(now time.Duration, arrived *delivery) {
 	a.changed, a.reduced, a.holding = now, now, true
-	if !known {
+	arriving := arrived.peak()
+	if arriving == 0 {
 		a.rate *= backoff
 		return
 	}
@@ -87,7 +88,12 @@ func (a *aimd) decrease(now time.Duration, arriving float64, known bool) {
 	a.rate = min(a.rate, backoff*arriving)
 }
 
-func (a *aimd) increase(now, rtt time.Duration, arriving float64) {
+func (a *aimd) increase(now, rtt time.Duration, arrived *delivery) {
+	arriving, known := arrived.rate()
+	if !known {
+		a.changed = now
+		return
+	}
 	if arriving > a.capacity+a.deviation() {
 		a.capacity = 0
 	}

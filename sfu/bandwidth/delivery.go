@@ -5,6 +5,7 @@ import "time"
 const (
 	deliveryBucket = 50 * time.Millisecond
 	deliveryWindow = 10 // buckets
+	deliveryLeast  = 4  // likewise, for a rate to mean anything
 )
 
 // delivery is the rate at which packets arrive, by the receiver's clock, over the last half second.
@@ -38,9 +39,19 @@ func (d *delivery) at(bucket int64) *int {
 }
 
 // rate is in bits per second. It is not known in the first 200 ms after a pause.
-func (d *delivery) rate() (rate float64, ok bool) {
-	first := max(d.since, d.newest-deliveryWindow)
-	if !d.started || d.newest-first < 4 {
+func (d *delivery) rate() (rate float64, ok bool) { return d.over(deliveryWindow) }
+
+// peak is rate, or that of the newest fifth of a second if that is more: what a saturated link carries.
+func (d *delivery) peak() float64 {
+	rate, _ := d.rate()
+	newest, _ := d.over(deliveryLeast)
+	return max(rate, newest)
+}
+
+// over is the rate over the newest buckets that are complete.
+func (d *delivery) over(buckets int64) (rate float64, ok bool) {
+	first := max(d.since, d.newest-buckets)
+	if !d.started || d.newest-first < deliveryLeast {
 		return 0, false
 	}
 	sum := 0

@@ -142,13 +142,12 @@ func (e *Estimator) take(r report) bool {
 // adjust draws the conclusions from what was taken.
 func (e *Estimator) adjust(now time.Duration) {
 	before := e.estimate()
-	arriving, known := e.arrived.rate()
 	e.standing = e.queue.standing()
-	e.aimd.update(now, e.trend.state, e.standing, e.rtt, arriving, known)
+	e.aimd.update(now, e.trend.state, e.standing, e.rtt, &e.arrived)
 	e.loss.update(before)
 	e.aimd.rate = min(max(e.aimd.rate, float64(e.cfg.Min)), float64(e.cfg.Max))
-	if e.estimate() < before {
-		e.probes.congested(now)
+	if after := e.estimate(); after < before {
+		e.probes.congested(now, after)
 	}
 	e.judge(now)
 }

@@ -23,6 +23,13 @@ const (
 
 	lossMemory = 6 * time.Second // what is older is not looked at
 
+	memoryHalf    = 20 * time.Second // after which half of what is remembered of a rate is forgotten
+	memoryRates   = 24               // half octaves from memoryLowest, bits per second
+	memoryLowest  = 16_000.0
+	memoryPackets = 100  // as which a rate counts at most
+	memoryBelow   = 0.95 // of the capacity that is asked for: what was lost at higher rates may have had another cause
+
+	lossMargin = 0.95 // of the capacity is left: voice shares it
 	lossGrowth = 1.02 // by observation, once losses are explained
 	lossFloor  = 0.6  // of the rate at least is left by one step
 )
@@ -43,19 +50,28 @@ type observation struct {
 type lossBound struct {
 	window [lossWindow]observation
 	next   int
+	memory [memoryRates]observation // what was in the window before, by rate
+	faded  time.Duration            // when memory was last made to fade
+
+	unjudged int // observations
 
 	began, latest   time.Duration // of the current observation, when sent
 	open            bool
 	packets, losses int
 	bytes           int
 
+	evidence [lossWindow + memoryRates]observation // of explain
+
 	bound float64 // 0: none
 }
 
-// report takes what became of a packet.
+// report takes what became of a packet. One with which an observation is long enough begins the next.
 func (l *lossBound) report(sent time.Duration, bytes int, missing bool) {
+	if span := sent - l.began; l.open && (span >= longSpan || span >= lossSpan && l.packets >= lossPackets) {
+		l.observe(span)
+	}
 	if !l.open {
-		l.open, l.began, l.latest = true, sent, sent
+		l.open, l.began = true, sent
 	}
 	l.latest = max(l.latest, sent)
 	l.packets++
@@ -75,29 +91,36 @@ func (l *lossBound) revive() {
 	newest.losses = max(newest.losses-1, 0)
 }
 
-// update ends the current observation if it is long enough, and judges. rate is the estimate that was sent by.
-func (l *lossBound) update(rate float64) {
-	span := l.latest - l.began
-	if !l.open || span < lossSpan || l.packets < lossPackets && span < longSpan {
-		return
-	}
-	sending := float64(l.bytes) * 8 / span.Seconds()
-	l.window[l.next] = observation{float64(l.packets), float64(l.losses), sending, l.latest}
+// observe ends the current observation.
+func (l *lossBound) observe(span time.Duration) {
+	l.remember(l.window[l.next])
+	rate := float64(l.bytes) * 8 / span.Seconds()
+	l.window[l.next] = observation{float64(l.packets), float64(l.losses), rate, l.latest}
 	l.next = (l.next + 1) % lossWindow
 	l.open, l.packets, l.losses, l.bytes = false, 0, 0, 0
+	l.unjudged++
+}
 
+// update judges, if there are new observations. rate is the estimate that was sent by.
+func (l *lossBound) update(rate float64) {
+	if l.unjudged == 0 {
+		return
+	}
+	observations := l.unjudged
+	l.unjudged = 0
+	sending := l.newest(0).rate
 	capacity, congested := l.explain(lossNewest)
 	if !congested {
 		capacity, congested = l.explain(lossWindow)
 	}
 	if congested {
 		if l.bound == 0 || capacity < l.bound {
-			l.bound = max(capacity, lossFloor*min(rate, sending))
+			l.bound = max(lossMargin*capacity, lossFloor*min(rate, sending))
 		}
 		return
 	}
 	if l.bound > 0 {
-		l.bound *= lossGrowth
+		l.bound *= math.Pow(lossGrowth, float64(observations))
 		if l.bound > 2*max(rate, sending) {
 			l.bound = 0
 		}
@@ -126,6 +149,26 @@ func (l *lossBound) share(observations int) float64 {
 	return losses / packets
 }
 
+// remember adds an observation to what is remembered of its rate: loss that was not there at lower rates is not there anyway.
+func (l *lossBound) remember(o observation) {
+	if o.packets == 0 || o.rate <= 0 {
+		return
+	}
+	left := math.Exp2(-float64(l.latest-l.faded) / float64(memoryHalf))
+	l.faded = l.latest
+	for i := range l.memory {
+		l.memory[i].packets *= left
+		l.memory[i].losses *= left
+	}
+	m := &l.memory[min(max(int(2*math.Log2(o.rate/memoryLowest)), 0), memoryRates-1)]
+	m.packets += o.packets
+	m.losses += o.losses
+	m.rate = o.rate
+	if m.packets > memoryPackets {
+		m.packets, m.losses = memoryPackets, m.losses*memoryPackets/m.packets
+	}
+}
+
 // newest is the last observation, or the one that many before.
 func (l *lossBound) newest(before int) *observation {
 	return &l.window[(l.next+2*lossWindow-1-before)%lossWindow]
@@ -134,38 +177,44 @@ func (l *lossBound) newest(before int) *observation {
 // explain finds the capacity that the losses in that many observations speak for, if they speak for one.
 func (l *lossBound) explain(observations int) (capacity float64, congested bool) {
 	var packets, losses, fastest float64
+	evidence := l.evidence[:0]
 	for i := range observations {
 		o := l.newest(i)
 		if l.latest-o.at > lossMemory {
-			observations = i
 			break
 		}
 		packets += o.packets
 		losses += o.losses
 		fastest = max(fastest, o.rate)
+		evidence = append(evidence, *o)
 	}
 	if losses < someLosses || losses < littleLoss*packets {
 		return 0, false
 	}
-	inherent := l.likelihood(math.Inf(1), observations)
+	for i := range l.memory {
+		if m := l.memory[i]; m.packets >= lossPackets && m.rate < memoryBelow*(fastest-fastest*losses/packets) {
+			evidence = append(evidence, m)
+		}
+	}
+	inherent := likelihood(math.Inf(1), evidence)
 	best := math.Inf(-1)
 	for b := 0.98 * fastest; b > 0.2*fastest; b *= 0.96 {
-		likelihood := l.likelihood(b, observations)
-		if likelihood > best-indifference {
+		likely := likelihood(b, evidence)
+		if likely > best-indifference {
 			capacity = b
 		}
-		best = max(best, likelihood)
+		best = max(best, likely)
 	}
 	return capacity, 2*(best-inherent) > significance
 }
 
 // likelihood is the logarithm of the probability of what was observed, if the capacity is b and the inherent loss is the likeliest.
-func (l *lossBound) likelihood(b float64, observations int) float64 {
+func likelihood(b float64, evidence []observation) float64 {
 	best := math.Inf(-1)
 	for p := 0.0; p < maxInherent+0.01; p += 0.02 {
 		sum := 0.0
-		for i := range observations {
-			o := l.newest(i)
+		for i := range evidence {
+			o := &evidence[i]
 			q := p
 			if o.rate > b {
 				q = p + (1-p)*(1-b/o.rate)

@@ -18,8 +18,9 @@ const (
 	probeWait      = 2 * time.Second        // after one that brought nothing, doubled each time
 	maxProbeWait   = 5 * time.Second
 	congestionWait = 1500 * time.Millisecond // after a decrease
-	regretWait     = 4 * time.Second         // after one that comes so soon after a probe that it must have deceived, doubled each time
+	regretWait     = 4 * time.Second         // after a great one so soon after a probe that it must have deceived, doubled each time
 	maxRegretWait  = time.Minute
+	deceived       = 0.75 // of what was proven: what the estimate is below then
 )
 
 // Probe is a short burst that finds out whether a rate would fit: packets are sent at Rate until both Bytes and Packets
@@ -54,11 +55,12 @@ type prober struct {
 	wait   time.Duration // after the next that brings nothing
 	met    bool          // a probe has met the limit
 
-	raised time.Duration // when a probe last brought more
-	regret time.Duration // how long to wait if that was too much
+	raised time.Duration // when a probe last brought more,
+	proven float64       // how much, 0 if it turned out to be wrong,
+	regret time.Duration // and how long to wait if it does
 }
 
-func newProber() prober { return prober{wait: probeWait, raised: never, regret: regretWait} }
+func newProber() prober { return prober{wait: probeWait, regret: regretWait} }
 
 // next returns the probe to send now, if it is time for one.
 func (p *prober) next(now time.Duration, estimate, wanted, most float64) (Probe, bool) {
@@ -133,10 +135,10 @@ func (p *prober) judge(now, rtt time.Duration, estimate float64) (rate float64, 
 	rate, limited := c.rate()
 	p.met = p.met || limited
 	if rate > probeGain*estimate {
-		if now-p.raised > 2*p.regret {
-			p.regret = regretWait
+		if p.proven > 0 && now-p.raised > regretWait {
+			p.regret = regretWait // that one was right
 		}
-		p.idle, p.wait, p.raised = now+probePause, probeWait, now
+		p.idle, p.wait, p.raised, p.proven = now+probePause, probeWait, now, rate
 		return rate, true
 	}
 	p.idle = now + p.wait
@@ -144,14 +146,14 @@ func (p *prober) judge(now, rtt time.Duration, estimate float64) (rate float64, 
 	return 0, false
 }
 
-// congested puts off the next probe because of a decrease. Some links let bursts pass that are faster than they are; where that shows, probes
-// become rare.
-func (p *prober) congested(now time.Duration) {
+// congested puts off the next probe because the estimate has fallen. Some links let bursts pass that are faster than they are; where that shows,
+// probes become rare.
+func (p *prober) congested(now time.Duration, estimate float64) {
 	p.idle = max(p.idle, now+congestionWait)
-	if now-p.raised < regretWait {
+	if now-p.raised < regretWait && estimate < deceived*p.proven {
 		p.idle = max(p.idle, now+p.regret)
 		p.regret = min(2*p.regret, maxRegretWait)
-		p.raised = never
+		p.proven = 0
 	}
 }
 
