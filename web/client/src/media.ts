@@ -1,9 +1,9 @@
 import type { Hint } from "./environment.js";
-import { toHubbubError } from "./errors.js";
+import { HubbubError, toHubbubError } from "./errors.js";
 import type { ConnectionQuality, MediaProblem, MediaState } from "./options.js";
 import { Peer, type Offer } from "./peer.js";
 import { Playback, type Listening } from "./playback.js";
-import type { NegotiateResult, Slot } from "./protocol.js";
+import type { NegotiateResult, Slot, Source } from "./protocol.js";
 import { assess, readCounters, type Counters } from "./quality.js";
 
 /** A new connection that has been offered, but not answered. */
@@ -22,11 +22,15 @@ export interface MediaHandlers {
   negotiate: (offer: Offer) => Promise<NegotiateResult>;
   /** `join` of the room we are in, with a new connection. */
   join: (offer: Offer) => Promise<Answered>;
+  /** Resolves when the signalling is there (again). */
+  ready: () => Promise<unknown>;
   state: (state: MediaState, problem: MediaProblem | undefined) => void;
   slots: (slots: readonly Slot[]) => void;
   playbackBlocked: (blocked: boolean) => void;
   /** Other slots are heard from now on. */
   receivers: (receivers: ReadonlyMap<string, RTCRtpReceiver>) => void;
+  /** Other slots are seen from now on. */
+  pictures: (receivers: ReadonlyMap<string, RTCRtpReceiver>) => void;
   /** 0..1 */
   volume: (participant: string) => number;
 }
@@ -42,8 +46,8 @@ const RETRIES = [2_000, 5_000, 10_000, 20_000];
 const HANDOVER_PATIENCE = 8_000;
 
 /**
- * The sound of one room: a `Peer` and its `Playback`, mended when the network breaks them. First an ICE restart (it keeps
- * the keys and costs about 200 ms of sound), then a new connection by `join`.
+ * The media connection of one room: a `Peer` and its `Playback`, mended when the network breaks them. First an ICE restart (it keeps
+ * the keys and costs about 200 ms of sound), then a new connection by `join`, on which all that was sent and received goes on.
  */
 export class Media {
   readonly #handlers: MediaHandlers;
@@ -56,8 +60,10 @@ export class Media {
   #slots: readonly Slot[] = [];
   /** Who is heard where, by whichever told last: `slots`, or the packets. */
   readonly #occupants = new Map<string, string>();
-  #track: MediaStreamTrack | null = null;
+  readonly #tracks: Record<Source, MediaStreamTrack | null> = { microphone: null, camera: null, screen: null, screen_audio: null };
   #muted = false;
+  /** As many as were ever asked for; undefined until there is to be video. */
+  #videoSlots: number | undefined;
   #mending: Promise<void> | undefined;
   /** Mending had to wait for the signalling. */
   #mendLater = false;
@@ -67,8 +73,9 @@ export class Media {
   #blocked = false;
   #counters: { peer: Peer; at: Counters } | undefined;
 
-  constructor(slots: number, handlers: MediaHandlers) {
+  constructor(slots: number, videoSlots: number | undefined, handlers: MediaHandlers) {
     this.#slotCount = slots;
+    this.#videoSlots = videoSlots;
     this.#handlers = handlers;
   }
 
@@ -88,6 +95,11 @@ export class Media {
     return this.#blocked;
   }
 
+  /** Whether the server has answered that it takes no video. */
+  get videoRejected(): boolean {
+    return this.#peer?.videoRejected ?? false;
+  }
+
   /** Whether the connection may go on when the signalling is back: `join` needs no offer then. */
   get alive(): boolean {
     return this.#peer !== undefined && this.#peer.state !== "failed" && this.#peer.state !== "closed" && this.#state !== "failed";
@@ -97,7 +109,7 @@ export class Media {
   async prepare(): Promise<Prepared | undefined> {
     let peer: Peer | undefined;
     try {
-      peer = new Peer(this.#handlers.configuration(), this.#slotCount, (changed) => this.#peerChanged(changed));
+      peer = new Peer(this.#handlers.configuration(), this.#slotCount, this.#videoSlots, (changed) => this.#peerChanged(changed));
       return { peer, description: await peer.offer() };
     } catch {
       peer?.close();
@@ -126,13 +138,16 @@ export class Media {
       if (old.peer && !this.#closed) this.#peer = old.peer;
       return this.#failed("rejected");
     }
-    void this.#send();
+    void this.#send().catch(() => undefined); // a track that cannot be sent was told to whoever set it
+    // Asked for while this one was on its way.
+    if (this.#videoSlots !== undefined) void this.showVideo(this.#videoSlots).catch(() => undefined);
     const playback = new Playback(peer.receivers, this.listening, () => this.#blockedChanged());
     if (old.peer?.state === "connected") await peer.settled(HANDOVER_PATIENCE);
     if (this.#closed || this.#peer !== peer) playback.close();
     else {
       this.#playback = playback;
       this.#handlers.receivers(peer.receivers);
+      this.#handlers.pictures(peer.videoReceivers);
       this.setSlots(slots);
       playback.start();
     }
@@ -170,14 +185,44 @@ export class Media {
     return this.#mend({ anew: true });
   }
 
-  async setTrack(track: MediaStreamTrack | null): Promise<void> {
-    this.#track = track;
-    await this.#send();
+  /** What is sent as that source from now on, on this connection and all that follow. */
+  async setTrack(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    this.#tracks[source] = track;
+    await this.#peer?.send(source, this.#outgoing(source));
   }
 
+  /** No sound of ours; pictures go on. */
   async setMuted(muted: boolean): Promise<void> {
     this.#muted = muted;
     await this.#send();
+  }
+
+  /**
+   * Has video on the connection, with so many slots at least; one negotiation, unless it is there. Rejects when the server refuses it; while
+   * there is no connection, the next one has it.
+   */
+  async showVideo(slots: number): Promise<void> {
+    const before = this.#videoSlots;
+    const wanted = (this.#videoSlots = Math.max(slots, before ?? 0));
+    for (let peer = this.#peer; peer && !peer.hasVideo(wanted); peer = this.#peer) {
+      try {
+        await peer.negotiate((offer) => this.#negotiate(offer), { videoSlots: wanted });
+        if (peer !== this.#peer) continue;
+        this.#handlers.pictures(peer.videoReceivers);
+        await this.#send();
+      } catch (cause) {
+        if (this.#closed) throw new HubbubError(0, "closed", "we have left the room");
+        if (peer !== this.#peer) continue;
+        if (lineIsDown(cause)) {
+          await this.#handlers.ready();
+          continue;
+        }
+        // The offer cannot be taken back: the connection that was is only to be had as a new one.
+        this.#videoSlots = before;
+        await this.#mend({ anew: true });
+        throw toHubbubError(cause);
+      }
+    }
   }
 
   setDeafened(deafened: boolean): void {
@@ -212,14 +257,14 @@ export class Media {
     if (moved || this.#state !== "connected") void this.#mend({ anew: this.#state === "failed" });
   }
 
-  /** Over the time since the last call. */
-  async quality(signalling: number | undefined): Promise<ConnectionQuality | undefined> {
+  /** Over the time since the last call. `shown`: the ids of the tracks in which someone is seen. */
+  async quality(signalling: number | undefined, shown: ReadonlySet<string>): Promise<ConnectionQuality | undefined> {
     const peer = this.#peer;
     if (!peer) return undefined;
     const at = readCounters(await peer.stats());
     const before = this.#counters?.peer === peer ? this.#counters.at : undefined;
     this.#counters = { peer, at };
-    return assess(before, at, peer.state === "connected", signalling);
+    return assess(before, at, { connected: peer.state === "connected", signalling, shown });
   }
 
   close(): void {
@@ -232,7 +277,19 @@ export class Media {
   }
 
   async #send(): Promise<void> {
-    await this.#peer?.send(this.#muted ? null : this.#track);
+    const sources = Object.keys(this.#tracks) as Source[];
+    await Promise.all(sources.map((source) => this.#peer?.send(source, this.#outgoing(source))));
+  }
+
+  #outgoing(source: Source): MediaStreamTrack | null {
+    const isSound = source === "microphone" || source === "screen_audio";
+    return this.#muted && isSound ? null : this.#tracks[source];
+  }
+
+  async #negotiate(offer: Offer): Promise<NegotiateResult> {
+    const answered = await this.#handlers.negotiate(offer);
+    this.setSlots(answered.slots);
+    return answered;
   }
 
   #peerChanged(peer: Peer): void {
@@ -269,9 +326,10 @@ export class Media {
 
   async #restart(peer: Peer): Promise<void> {
     try {
-      const { answer } = await this.#handlers.negotiate(await peer.offer({ iceRestart: true }));
+      await peer.negotiate((offer) => this.#negotiate(offer), { iceRestart: true, videoSlots: this.#videoSlots });
       if (peer !== this.#peer) return;
-      await peer.accept(answer);
+      this.#handlers.pictures(peer.videoReceivers);
+      void this.#send().catch(() => undefined);
       this.#watch(RESTART_PATIENCE, () => void this.#mend({ anew: true }));
     } catch (cause) {
       if (this.#closed || peer !== this.#peer) return;

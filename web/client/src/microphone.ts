@@ -65,6 +65,16 @@ export async function acquireMicrophone(options: MicrophoneOptions = {}): Promis
   return track;
 }
 
+/** What to ask for to get another one with the same processing. */
+export function sameProcessing(track: MediaStreamTrack): MicrophoneOptions {
+  const { echoCancellation, noiseSuppression, autoGainControl } = track.getSettings() as MicrophoneOptions;
+  const options: MicrophoneOptions = {};
+  if (echoCancellation !== undefined) options.echoCancellation = Boolean(echoCancellation);
+  if (noiseSuppression !== undefined) options.noiseSuppression = noiseSuppression;
+  if (autoGainControl !== undefined) options.autoGainControl = autoGainControl;
+  return options;
+}
+
 /** The names of DOMException that getUserMedia rejects with (Media Capture and Streams, section 10.2). */
 function explain(cause: unknown): MicrophoneError {
   const { name, message } = cause as { name?: string; message?: string };

@@ -1,3 +1,4 @@
+import type { CameraError } from "./camera.js";
 import type { HubbubError } from "./errors.js";
 import type { MicrophoneError } from "./microphone.js";
 import type { Call, LeaveReason, Message, Participant, Slot, Whisper } from "./protocol.js";
@@ -71,6 +72,11 @@ export interface JoinOptions {
   slots?: number;
   /** Begin muted. */
   muted?: boolean;
+  /**
+   * How many pictures can be seen at once, 2 for a call. With a number, even `0`, the first offer has what cameras and screens need, and the first picture
+   * comes sooner; without, that is negotiated when it is first needed. The server may allow fewer pictures, or none.
+   */
+  video?: number;
 }
 
 /**
@@ -93,8 +99,19 @@ export type MediaProblem = "blocked" | "lost" | "rejected" | "unsupported";
 
 export type QualityScore = "good" | "fair" | "poor" | "lost";
 
+/** A picture that is received, over the last two seconds (webrtc-stats: `frameWidth`, `frameHeight`, `framesPerSecond`, `freezeCount`). */
+export interface VideoQuality {
+  /** Pixels, as sent, which may be fewer than were captured. */
+  readonly width: number;
+  readonly height: number;
+  readonly framesPerSecond: number;
+  /** How often it stood still in that time. */
+  readonly freezes: number;
+}
+
 /** The own connection, over the last two seconds. What could not be measured is undefined. */
 export interface ConnectionQuality {
+  /** Of the sound. */
   readonly score: QualityScore;
   /** Milliseconds there and back, of the media path if known, else of the signalling. */
   readonly roundTrip: number | undefined;
@@ -104,6 +121,8 @@ export interface ConnectionQuality {
   readonly jitter: number | undefined;
   /** Share of played sound that was made up because packets were missing, 0 to 1. */
   readonly concealment: number | undefined;
+  /** Of the largest picture that is received; undefined while there is none. */
+  readonly video?: VideoQuality | undefined;
 }
 
 export interface HistoryOptions {
@@ -136,6 +155,12 @@ export type RoomEvents = {
   muted: (muted: boolean) => void;
   /** The microphone has changed: by `setMicrophone`, or because the device went away (null and an error) or came back. */
   microphone: (track: MediaStreamTrack | null, error: MicrophoneError | undefined) => void;
+  /** What `Room.videoOf` says has changed: someone's picture came, went, or is another track now. */
+  video: () => void;
+  /** Our camera has changed: by us, or because the device went away (another one was taken, or null and an error). */
+  camera: (track: MediaStreamTrack | null, error: CameraError | undefined) => void;
+  /** Our screen has changed; null also when the person ended it by the browser's own button. */
+  screen: (stream: MediaStream | null) => void;
   quality: (quality: ConnectionQuality) => void;
   /** We are out of the room. Nothing comes after this. */
   left: (reason: RoomLeftReason) => void;

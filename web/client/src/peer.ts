@@ -1,4 +1,7 @@
+import { preferOpus } from "./codecs.js";
 import type { Source } from "./protocol.js";
+import { Sending } from "./sending.js";
+import { acceptedReceivers, VideoLines } from "./video-lines.js";
 
 /** What `join` and `negotiate` send. */
 export interface Offer {
@@ -7,29 +10,36 @@ export interface Offer {
 }
 
 /**
- * One RTCPeerConnection as Hubbub wants it: the microphone's m-line, then the receive-only slots, offered once. Nothing but an ICE
- * restart is negotiated later: the microphone's m-line is there even without a microphone, and tracks come and go on it.
+ * One RTCPeerConnection as Hubbub wants it: the microphone's m-line, then the receive-only slots, then, where wanted, those for video. Nothing is negotiated later but an ICE
+ * restart and, once, video: m-lines are there even without a microphone or a camera, and tracks come and go on them.
  */
 export class Peer {
   readonly #connection: RTCPeerConnection;
-  readonly #microphone: RTCRtpTransceiver;
+  readonly #microphone: Sending;
   readonly #slots: RTCRtpTransceiver[] = [];
   readonly #changed: (peer: Peer) => void;
-  #track: MediaStreamTrack | null = null;
-  #replacing: Promise<void> | undefined;
+  #video: VideoLines | undefined;
+  /** How many video slots stood in the last offer, and in the last that was answered; undefined without video. */
+  #offeredSlots: number | undefined;
+  #answeredSlots: number | undefined;
+  /** One negotiation at a time, and none before the first answer. */
+  #turn: Promise<unknown>;
+  #firstAnswered!: () => void;
   #everConnected = false;
 
-  /** Throws where the browser has no WebRTC. */
-  constructor(configuration: RTCConfiguration, slots: number, changed: (peer: Peer) => void) {
+  /** Throws where the browser has no WebRTC. `videoSlots` undefined: no video at first. */
+  constructor(configuration: RTCConfiguration, slots: number, videoSlots: number | undefined, changed: (peer: Peer) => void) {
     this.#changed = changed;
     this.#connection = new RTCPeerConnection({ ...configuration, bundlePolicy: "max-bundle" });
     this.#connection.onconnectionstatechange = () => {
       if (this.state === "connected") this.#everConnected = true;
       this.#changed(this);
     };
-    this.#microphone = this.#connection.addTransceiver("audio", { direction: "sendonly" });
+    this.#turn = new Promise<void>((resolve) => (this.#firstAnswered = resolve));
+    this.#microphone = new Sending("microphone", this.#connection.addTransceiver("audio", { direction: "sendonly" }));
     for (let i = 0; i < slots; i++) this.#slots.push(this.#connection.addTransceiver("audio", { direction: "recvonly" }));
-    preferOpus([this.#microphone, ...this.#slots]);
+    for (const transceiver of [this.#microphone.transceiver, ...this.#slots]) preferOpus(transceiver);
+    if (videoSlots !== undefined) this.#addVideo(videoSlots);
   }
 
   get state(): RTCPeerConnectionState {
@@ -40,38 +50,60 @@ export class Peer {
     return this.#everConnected;
   }
 
-  /** What is sent now; null while muted. */
-  get track(): MediaStreamTrack | null {
-    return this.#track;
-  }
-
-  /** The slots that the server accepted, by mid. Empty before `accept`. */
+  /** The audio slots that the server accepted, by mid. Empty before `accept`. */
   get receivers(): ReadonlyMap<string, RTCRtpReceiver> {
-    const accepted = this.#slots.filter((slot) => slot.mid !== null && slot.currentDirection === "recvonly");
-    return new Map(accepted.map((slot) => [slot.mid as string, slot.receiver]));
+    return acceptedReceivers(this.#slots);
   }
 
-  /** The first offer, or an ICE restart. Candidates are not awaited: an ICE-lite server learns ours from the checks (RFC 8445, section 2.5). */
+  /** The same of the video slots. */
+  get videoReceivers(): ReadonlyMap<string, RTCRtpReceiver> {
+    return this.#video?.receivers ?? new Map();
+  }
+
+  /** Whether the server has answered an offer of so many video slots, be it that it rejected them. */
+  hasVideo(slots: number): boolean {
+    return this.#answeredSlots !== undefined && this.#answeredSlots >= slots;
+  }
+
+  /** Whether the server has answered that it takes no camera from us. */
+  get videoRejected(): boolean {
+    return this.hasVideo(0) && !this.#video?.sending[0]?.accepted;
+  }
+
+  /** The first offer. Candidates are not awaited: an ICE-lite server learns ours from the checks (RFC 8445, section 2.5). */
   async offer({ iceRestart = false } = {}): Promise<Offer> {
     await this.#connection.setLocalDescription(await this.#connection.createOffer({ iceRestart }));
-    return {
-      offer: this.#connection.localDescription?.sdp ?? "",
-      sources: this.#microphone.mid === null ? {} : { [this.#microphone.mid]: "microphone" },
-    };
+    this.#offeredSlots = this.#video?.slots;
+    const sources: Record<string, Source> = {};
+    for (const { source, transceiver } of this.#sending) {
+      if (transceiver.mid !== null) sources[transceiver.mid] = source;
+    }
+    return { offer: this.#connection.localDescription?.sdp ?? "", sources };
   }
 
   async accept(answer: string): Promise<void> {
     await this.#connection.setRemoteDescription({ type: "answer", sdp: answer });
+    this.#answeredSlots = this.#offeredSlots;
+    this.#firstAnswered();
   }
 
-  /**
-   * Sends this track, or nothing at all: with null, browsers stop sending packets, where a disabled track would go on with
-   * packets of silence. No negotiation. Of several calls in a row the last one counts.
-   */
-  send(track: MediaStreamTrack | null): Promise<void> {
-    this.#track = track;
-    this.#replacing ??= this.#replace().finally(() => (this.#replacing = undefined));
-    return this.#replacing;
+  /** A later offer: an ICE restart, or more m-lines, when `videoSlots` asks for more than there are. */
+  negotiate(
+    ask: (offer: Offer) => Promise<{ answer: string }>, { iceRestart = false, videoSlots }: { iceRestart?: boolean; videoSlots?: number | undefined } = {},
+  ): Promise<void> {
+    const done = this.#turn.then(async () => {
+      if (!iceRestart && videoSlots !== undefined && this.hasVideo(videoSlots)) return;
+      if (videoSlots !== undefined) this.#addVideo(videoSlots);
+      const { answer } = await ask(await this.offer({ iceRestart }));
+      await this.accept(answer);
+    });
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Sends this track as that source, or nothing. Without effect where the m-line is not there (yet). */
+  async send(source: Source, track: MediaStreamTrack | null): Promise<void> {
+    await this.#sending.find((sending) => sending.source === source)?.send(track);
   }
 
   /** Resolves when it is connected, has failed, or after `patience` milliseconds. */
@@ -98,31 +130,16 @@ export class Peer {
   close(): void {
     this.#connection.onconnectionstatechange = null;
     this.#connection.close();
+    // What waits for its turn fails now.
+    this.#firstAnswered();
   }
 
-  async #replace(): Promise<void> {
-    const { sender } = this.#microphone;
-    while (sender.track !== this.#track && this.#connection.signalingState !== "closed") {
-      try {
-        await sender.replaceTrack(this.#track);
-      } catch (error) {
-        // Closed meanwhile: nothing is sent, as it should be.
-        if ((error as Error).name !== "InvalidStateError") throw error;
-        return;
-      }
-    }
+  get #sending(): readonly Sending[] {
+    return [this.#microphone, ...(this.#video?.sending ?? [])];
   }
-}
 
-/** Opus alone: no redundancy of RED's kind, no narrowband codec. What Opus is to do stands in the server's answer. */
-function preferOpus(transceivers: RTCRtpTransceiver[]): void {
-  const opus = RTCRtpReceiver.getCapabilities?.("audio")?.codecs.filter((c) => c.mimeType.toLowerCase() === "audio/opus") ?? [];
-  if (opus.length === 0) return;
-  for (const transceiver of transceivers) {
-    try {
-      transceiver.setCodecPreferences?.(opus);
-    } catch {
-      // A preference only: the server accepts nothing but Opus anyway.
-    }
+  #addVideo(slots: number): void {
+    this.#video ??= new VideoLines(this.#connection);
+    this.#video.grow(slots);
   }
 }

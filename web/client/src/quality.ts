@@ -1,4 +1,4 @@
-import type { ConnectionQuality, QualityScore } from "./options.js";
+import type { ConnectionQuality, QualityScore, VideoQuality } from "./options.js";
 
 /** Counters of one moment, summed over the slots; what is shown is the difference of two. */
 export interface Counters {
@@ -12,11 +12,23 @@ export interface Counters {
   lossUp: number | undefined;
   /** Seconds. */
   roundTrip: number | undefined;
+  /** The video slots, by the received track's id; freezes since it began. */
+  pictures: ReadonlyMap<string, VideoQuality>;
+}
+
+export interface Circumstances {
+  connected: boolean;
+  /** The WebSocket's round trip in ms, for want of the media's. */
+  signalling: number | undefined;
+  /** The ids of the tracks in which someone is seen; the other slots' figures are of before. */
+  shown: ReadonlySet<string>;
 }
 
 /** Reads a report of `getStats`. Names are those of webrtc-stats. */
 export function readCounters(report: Iterable<[string, unknown]>): Counters {
-  const counters: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, roundTrip: undefined };
+  const pictures = new Map<string, VideoQuality>();
+  const counters: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, roundTrip: undefined, pictures };
+  let videoLossUp: number | undefined;
   const stats = new Map(report) as Map<string, Record<string, number | string | undefined>>;
   let pair: string | undefined;
   for (const entry of stats.values()) {
@@ -25,13 +37,23 @@ export function readCounters(report: Iterable<[string, unknown]>): Counters {
       case "inbound-rtp":
         counters.received += number("packetsReceived");
         counters.lost += number("packetsLost");
+        if (entry["kind"] === "video") {
+          pictures.set(String(entry["trackIdentifier"]), {
+            width: number("frameWidth"), height: number("frameHeight"), framesPerSecond: number("framesPerSecond"), freezes: number("freezeCount"),
+          });
+          break; // a frame's packets come in a burst: their jitter says nothing of the sound
+        }
         counters.samples += number("totalSamplesReceived");
         // Silence made up in a pause is no flaw: nobody was to be heard.
         counters.concealed += number("concealedSamples") - number("silentConcealedSamples");
         if (number("packetsReceived") > 0) counters.jitter = Math.max(counters.jitter ?? 0, number("jitter"));
         break;
       case "remote-inbound-rtp":
-        if (typeof entry["fractionLost"] === "number") counters.lossUp = entry["fractionLost"];
+        // The sound's, where there is any: of video, a layer that is not sent any more goes on with its last report.
+        if (typeof entry["fractionLost"] === "number") {
+          if (entry["kind"] === "video") videoLossUp = Math.min(videoLossUp ?? 1, entry["fractionLost"]);
+          else counters.lossUp = entry["fractionLost"];
+        }
         if (typeof entry["roundTripTime"] === "number") counters.roundTrip ??= entry["roundTripTime"];
         break;
       case "transport":
@@ -44,11 +66,12 @@ export function readCounters(report: Iterable<[string, unknown]>): Counters {
   }
   const roundTrip = pair === undefined ? undefined : stats.get(pair)?.["currentRoundTripTime"];
   if (typeof roundTrip === "number") counters.roundTrip = roundTrip;
+  counters.lossUp ??= videoLossUp;
   return counters;
 }
 
-/** What happened between two readings. `signalling` is the WebSocket's round trip in ms, for want of the media's. */
-export function assess(before: Counters | undefined, now: Counters, connected: boolean, signalling: number | undefined): ConnectionQuality {
+/** What happened between two readings. */
+export function assess(before: Counters | undefined, now: Counters, { connected, signalling, shown }: Circumstances): ConnectionQuality {
   const since = before ?? { received: 0, lost: 0, samples: 0, concealed: 0 };
   const expected = now.received - since.received + (now.lost - since.lost);
   const samples = now.samples - since.samples;
@@ -57,7 +80,18 @@ export function assess(before: Counters | undefined, now: Counters, connected: b
   const loss = lossDown === undefined && now.lossUp === undefined ? undefined : Math.max(lossDown ?? 0, now.lossUp ?? 0);
   const roundTrip = now.roundTrip === undefined ? signalling : now.roundTrip * 1000;
   const jitter = now.jitter === undefined ? undefined : now.jitter * 1000;
-  return { score: score({ connected, loss, concealment, roundTrip, jitter }), roundTrip, loss, jitter, concealment };
+  const video = largest(before, now, shown);
+  return { score: score({ connected, loss, concealment, roundTrip, jitter }), roundTrip, loss, jitter, concealment, video };
+}
+
+function largest(before: Counters | undefined, now: Counters, shown: ReadonlySet<string>): VideoQuality | undefined {
+  let found: VideoQuality | undefined;
+  for (const [id, picture] of now.pictures) {
+    const { width, height, framesPerSecond } = picture;
+    if (!shown.has(id) || width * height <= (found ? found.width * found.height : 0)) continue;
+    found = { width, height, framesPerSecond, freezes: Math.max(0, picture.freezes - (before?.pictures.get(id)?.freezes ?? 0)) };
+  }
+  return found;
 }
 
 interface Measured {

@@ -1,23 +1,19 @@
+import type { CameraOptions } from "./camera.js";
 import { ChatLog } from "./chatlog.js";
 import { Emitter } from "./emitter.js";
 import type { Hint } from "./environment.js";
-import { HubbubError } from "./errors.js";
 import type { Link } from "./link.js";
-import type { Answered, Prepared } from "./media.js";
-import { Mute } from "./mute.js";
+import { Membership } from "./membership.js";
 import { newNonce } from "./nonce.js";
 import type {
   ConnectionQuality, HistoryOptions, JoinOptions, MediaProblem, MediaState, RoomEvents, RoomLeftReason,
 } from "./options.js";
-import type { Offer } from "./peer.js";
-import type { ChatResult, JoinResult, LeaveReason, Message, Participant, Role, Slot } from "./protocol.js";
-import { Roster } from "./roster.js";
+import type { ChatResult, Message, Participant, Role, Slot } from "./protocol.js";
 import type { Rejoin, Session } from "./session.js";
 import { Sound } from "./sound.js";
+import { Vision } from "./vision.js";
 
 const DEFAULT_SLOTS = 10;
-const JOIN_TRIES = 3;
-const NOBODY: ReadonlyMap<string, Participant> = new Map();
 
 /**
  * A room that we are in, from `Client.join` to `leave` (or the `left` event). It stays the same object over reconnects.
@@ -26,38 +22,44 @@ export class Room extends Emitter<RoomEvents> {
   readonly name: string;
   readonly #session: Session;
   readonly #sound: Sound;
+  readonly #vision: Vision;
   readonly #chat: ChatLog;
-  /** What we told of ourselves, to be told again in another life of the room. */
-  readonly #told: { hand?: boolean; attributes?: Record<string, string> } = {};
-  // These are there from the answer to the first `join` on, before anyone has the room.
-  #link!: Link;
-  #selfId!: string;
-  #mute!: Mute;
-  #roster!: Roster;
-  /** As last seen, for the moment between being removed and being told. */
-  #selfBefore!: Participant;
-  #leftBecause: LeaveReason | undefined;
-  #left = false;
+  readonly #membership: Membership;
 
   private constructor(session: Session, name: string, options: JoinOptions) {
     super();
     this.name = name;
     this.#session = session;
+    const emit = <K extends keyof RoomEvents>(event: K, ...args: Parameters<RoomEvents[K]>) => this.emit(event, ...args);
     const slots = Math.min(session.welcome.limits.slots, Math.max(0, options.slots ?? DEFAULT_SLOTS));
-    this.#sound = new Sound(slots, slots > 0 || Boolean(options.microphone), {
+    const { video } = options;
+    this.#sound = new Sound(slots, video, slots > 0 || Boolean(options.microphone) || video !== undefined, {
       configuration: () => ({ iceServers: [...session.welcome.iceServers] }),
-      negotiate: (offer) => this.#link.request("negotiate", offer),
-      join: (offer) => this.#joinAgain(offer),
-      participants: () => this.#roster?.participants ?? NOBODY,
-      selfId: () => this.#selfId,
-      roundTrip: () => this.#link?.roundTrip,
-      emit: (event, ...args) => this.emit(event, ...args),
+      negotiate: (offer) => this.#membership.link!.request("negotiate", offer),
+      join: (offer) => this.#membership.joinAgain(offer),
+      ready: () => session.ready(),
+      slots: (now) => {
+        this.#vision.setSlots(now);
+        emit("slots", now);
+      },
+      pictures: (receivers) => this.#vision.attach(receivers),
+      shown: () => this.#vision.trackIds,
+      participants: () => this.#membership.participants,
+      selfId: () => this.#membership.selfId,
+      roundTrip: () => this.#membership.link?.roundTrip,
+      emit,
+    });
+    this.#vision = new Vision(this.#sound.media, {
+      connect: () => this.#sound.connect(),
+      update: (shown) => this.#membership.update(shown),
+      emit,
     });
     this.#chat = new ChatLog({
       history: (after) => this.#fetchHistory(after === undefined ? { limit: 200 } : { after, limit: 200 }),
-      message: (message) => this.emit("message", message),
-      changed: () => this.emit("messages"),
+      message: (message) => emit("message", message),
+      changed: () => emit("messages"),
     });
+    this.#membership = new Membership({ session, name, sound: this.#sound, vision: this.#vision, chat: this.#chat, emit });
   }
 
   /** @internal Use `Client.join`. `owned`: the room may stop the track. */
@@ -65,7 +67,7 @@ export class Room extends Emitter<RoomEvents> {
     const room = new Room(session, name, options);
     room.#sound.begin(microphone, owned);
     try {
-      await room.#enter(options.muted ?? microphone === null);
+      await room.#membership.enter(options.muted ?? microphone === null);
       return room;
     } catch (error) {
       room.#release();
@@ -74,21 +76,21 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   get createdAt(): number {
-    return this.#roster.info.createdAt;
+    return this.#membership.info.createdAt;
   }
 
   get limit(): number {
-    return this.#roster.info.limit;
+    return this.#membership.info.limit;
   }
 
   /** Oneself, and after leaving as one was; `muted` is what was last asked for, without waiting for the server. */
   get self(): Participant {
-    return this.#roster.participants.get(this.#selfId) ?? this.#selfBefore;
+    return this.#membership.self;
   }
 
   /** Everyone in the room, oneself included, by participant id and in order of joining. A new map after each change. */
   get participants(): ReadonlyMap<string, Participant> {
-    return this.#roster.participants;
+    return this.#membership.participants;
   }
 
   get slots(): readonly Slot[] {
@@ -104,7 +106,7 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   get muted(): boolean {
-    return this.#mute.muted;
+    return this.#membership.muted;
   }
 
   get deafened(): boolean {
@@ -131,35 +133,88 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /**
-   * Muted, nothing at all is sent, from this very moment; unmuted, sound goes out at once, and the server lets it through when it knows.
+   * Muted, no sound at all is sent, from this very moment, that of a shared screen included; unmuted, sound goes out at once, and the server lets it through when it knows.
    * Without a microphone, `false` asks for the default one first, and rejects with a `MicrophoneError` if there is none.
    */
   async setMuted(muted: boolean): Promise<void> {
-    this.#assertIn();
+    this.#membership.assertIn();
     if (!muted && !this.microphone) await this.#sound.acquireMicrophone();
-    await this.#mute.set(muted);
+    await this.#membership.setMuted(muted);
   }
 
   async setHand(raised: boolean): Promise<void> {
-    await this.#update({ hand: raised });
-    this.#told.hand = raised;
+    await this.#membership.tell({ hand: raised });
   }
 
   async setName(name: string): Promise<void> {
-    await this.#update({ name });
+    await this.#membership.update({ name });
     this.#session.rename(name);
   }
 
   /** All of them: those not named are gone. */
   async setAttributes(attributes: Record<string, string>): Promise<void> {
-    await this.#update({ attributes });
-    this.#told.attributes = attributes;
+    await this.#membership.tell({ attributes });
   }
 
   /** Another microphone, or none, without a gap in the connection. The track stays the caller's to stop. */
   async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
-    this.#assertIn();
+    this.#membership.assertIn();
     await this.#sound.setMicrophone(track);
+  }
+
+  /**
+   * Sees others, as many as `slots` at once. The first time, this (or one's own camera or screen) negotiates once on the connection that is there; afterwards cameras and screens come
+   * and go without. Fewer than before change nothing. Rejects when the server refuses it.
+   */
+  async showVideo(slots: number): Promise<void> {
+    this.#membership.assertIn();
+    await this.#vision.showVideo(slots);
+  }
+
+  /** What we show; null while the camera is off. */
+  get camera(): MediaStreamTrack | null {
+    return this.#vision.camera;
+  }
+
+  /** Shows this track, or nothing, without a gap in the connection; others see it in `participant.camera`. The track stays the caller's to stop. */
+  async setCamera(track: MediaStreamTrack | null): Promise<void> {
+    this.#membership.assertIn();
+    await this.#vision.setCamera(track);
+  }
+
+  /**
+   * Turns the camera on, or takes another one. The room stops it when it is turned off (`setCamera(null)`), replaced, or left. Rejects with a `CameraError`, and leaves
+   * everything as it was.
+   */
+  async acquireCamera(options?: CameraOptions): Promise<void> {
+    this.#membership.assertIn();
+    await this.#vision.acquireCamera(options);
+  }
+
+  /** The screen that we share, with its sound if there is any. */
+  get screen(): MediaStream | null {
+    return this.#vision.screen;
+  }
+
+  /**
+   * Shares this stream (which stays the caller's), or asks for a screen, which needs a click; others see it in `participant.screen`. Ends by `stopScreen`, or by the browser's
+   * own button. Rejects with a `ScreenError`.
+   */
+  async shareScreen(stream?: MediaStream): Promise<void> {
+    this.#membership.assertIn();
+    await this.#vision.shareScreen(stream);
+  }
+
+  async stopScreen(): Promise<void> {
+    await this.#vision.stopScreen();
+  }
+
+  /**
+   * Someone else's picture; null while there is none. Play it in a `<video>` without sound. A slot's track goes on to the next person: look again at each `video` event. Whether their
+   * camera is on says `participant.camera`, which may be a moment ahead.
+   */
+  videoOf(participantId: string, source: "camera" | "screen"): MediaStreamTrack | null {
+    return this.#vision.of(participantId, source);
   }
 
   /** Hear nobody. It does not mute the microphone. */
@@ -202,7 +257,7 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Resolves when the server has numbered it. Sent once, whatever the line does meanwhile. */
   async chat(text: string): Promise<Message> {
-    this.#assertIn();
+    this.#membership.assertIn();
     const { id, seq, time } = await this.#session.request<ChatResult>("chat", { text, nonce: newNonce() }, { repeat: true });
     const { id: participant, user, name } = this.self;
     const message: Message = { id, seq, participant, user: { id: user, name }, text, time };
@@ -212,7 +267,7 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Older messages; those before the first of `messages` are put there. */
   async history(options: HistoryOptions = {}): Promise<Message[]> {
-    this.#assertIn();
+    this.#membership.assertIn();
     const found = await this.#fetchHistory(options);
     this.#chat.prepend(found);
     return found;
@@ -220,42 +275,39 @@ export class Room extends Emitter<RoomEvents> {
 
   /** For hosts. `role` goes with the action of that name. */
   async moderate(participantId: string, action: "mute" | "remove" | "ban" | "role", role?: Role): Promise<void> {
-    this.#assertIn();
+    this.#membership.assertIn();
     const params = role === undefined ? { participant: participantId, action } : { participant: participantId, action, role };
     await this.#session.request("moderate", params, { repeat: false });
   }
 
-  /** The sound ends at once; resolves when the server knows. The client stays connected. */
+  /** Sound and pictures end at once; resolves when the server knows. The client stays connected. */
   async leave(): Promise<void> {
-    if (this.#left) return;
-    const link = this.#link;
+    if (this.hasLeft) return;
+    const { link } = this.#membership;
     this.close("left");
-    await link.request("leave").catch(() => undefined); // the line is gone: the grace time ends it
+    await link?.request("leave").catch(() => undefined); // the line is gone: the grace time ends it
   }
 
   /** @internal The room is over for us. */
   close(reason: RoomLeftReason): void {
-    if (this.#left) return;
+    if (this.hasLeft) return;
     this.#release();
     this.emit("left", reason);
   }
 
   /** @internal */
   get hasLeft(): boolean {
-    return this.#left;
+    return this.#membership.left;
   }
 
   /** @internal Whether the server told us that it was a ban, before it closed the connection. */
   get banned(): boolean {
-    return this.#leftBecause === "banned";
+    return this.#membership.banned;
   }
 
   /** @internal */
   notification(link: Link, method: string, params: Record<string, unknown>): void {
-    if (link !== this.#link || this.#left) return;
-    if (method === "slots") this.#sound.media.setSlots(params["slots"] as Slot[]);
-    else if (method === "chat") this.#chat.receive(params as unknown as Message);
-    else this.#roster.apply(method, params);
+    this.#membership.notification(link, method, params);
   }
 
   /** @internal */
@@ -264,116 +316,8 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /** @internal Gets the room back on a new link. */
-  async rejoin(link: Link, { resumed, moving }: Rejoin): Promise<{ heard: Promise<void> }> {
-    let prepared = resumed && !moving && this.#sound.mayGoOn ? undefined : await this.#sound.prepare();
-    let joined: JoinResult;
-    try {
-      joined = await this.#requestJoin(link, prepared?.description).catch(async (error: HubbubError) => {
-        if (error.code !== 409 || prepared) throw error;
-        // Another node than before: our sound is not there.
-        prepared = await this.#sound.prepare();
-        if (!prepared) throw error;
-        return this.#requestJoin(link, prepared.description);
-      });
-    } catch (error) {
-      prepared?.peer.close();
-      throw error;
-    }
-    if (this.#left) {
-      prepared?.peer.close();
-      link.notify("leave", {});
-      return { heard: Promise.resolve() };
-    }
-    this.#link = link;
-    this.#joined(joined);
-    if (prepared) return { heard: this.#sound.media.adopt(prepared, joined) };
-    this.#sound.media.setSlots(joined.slots);
-    this.#sound.media.checkUp();
-    return { heard: Promise.resolve() };
-  }
-
-  async #enter(muted: boolean): Promise<void> {
-    for (let tries = 1; ; tries++) {
-      const link = await this.#session.ready();
-      const prepared = await this.#sound.prepare();
-      try {
-        this.#begin(link, await this.#requestJoin(link, prepared?.description, muted), muted, prepared);
-        return;
-      } catch (error) {
-        prepared?.peer.close();
-        if (error instanceof HubbubError && error.isConnectionLoss && tries < JOIN_TRIES) continue;
-        throw error;
-      }
-    }
-  }
-
-  #begin(link: Link, joined: JoinResult, muted: boolean, prepared: Prepared | undefined): void {
-    this.#link = link;
-    this.#selfId = joined.participant.id;
-    this.#selfBefore = joined.participant;
-    this.#mute = new Mute(muted, joined.participant.muted, {
-      send: (value) => this.#session.request("update", { muted: value }, { repeat: true }),
-      changed: (value) => this.#mutedChanged(value),
-    });
-    this.#sound.setMuted(this.muted);
-    this.#roster = new Roster(joined.room, {
-      arriving: (participant) => this.#withOwnMute(participant),
-      joined: (participant) => this.emit("participantJoined", participant),
-      updated: (participant, before) => this.emit("participantUpdated", participant, before),
-      left: (participant, reason) => {
-        if (participant.id === this.#selfId) {
-          this.#selfBefore = participant;
-          this.#leftBecause = reason;
-        }
-        this.emit("participantLeft", participant, reason);
-      },
-      changed: () => this.emit("participants"),
-      gap: () => void this.#joinAgain().catch(() => this.#roster.snapshotFailed()),
-    });
-    if (prepared) void this.#sound.media.adopt(prepared, joined);
-    this.#chat.catchUp();
-  }
-
-  /** A snapshot, and with an offer a new connection for the sound, on the link that we have. */
-  async #joinAgain(offer?: Offer): Promise<Answered> {
-    const link = this.#link;
-    const joined = await this.#requestJoin(link, offer);
-    if (link === this.#link && !this.#left) this.#joined(joined);
-    return joined;
-  }
-
-  #requestJoin(link: Link, offer: Offer | undefined, muted = this.muted): Promise<JoinResult> {
-    // `muted: false` is never said here: a host may have muted us while we were away.
-    return link.request<JoinResult>("join", { room: this.name, ...offer, ...(muted ? { muted } : {}) });
-  }
-
-  #joined({ room, participant }: JoinResult): void {
-    const anew = participant.id !== this.#selfId;
-    const otherRoom = room.createdAt !== this.createdAt;
-    this.#selfId = participant.id;
-    this.#selfBefore = participant;
-    this.#roster.reset(room, anew);
-    if (otherRoom) this.#chat.restart();
-    this.#chat.catchUp();
-    if (anew && Object.keys(this.#told).length > 0) void this.#update(this.#told).catch(() => undefined);
-  }
-
-  /** Of ourselves we show what was last asked for; what the server says of it goes through `Mute`. */
-  #withOwnMute(participant: Participant): Participant {
-    if (participant.id !== this.#selfId) return participant;
-    this.#mute.heard(participant.muted);
-    return participant.muted === this.muted ? participant : { ...participant, muted: this.muted };
-  }
-
-  #mutedChanged(muted: boolean): void {
-    this.#sound.setMuted(muted);
-    this.#roster?.patch(this.#selfId, { muted });
-    this.emit("muted", muted);
-  }
-
-  async #update(change: object): Promise<void> {
-    this.#assertIn();
-    await this.#session.request("update", change, { repeat: true });
+  rejoin(link: Link, how: Rejoin): Promise<{ heard: Promise<void> }> {
+    return this.#membership.rejoin(link, how);
   }
 
   async #fetchHistory(options: HistoryOptions): Promise<Message[]> {
@@ -381,13 +325,9 @@ export class Room extends Emitter<RoomEvents> {
     return messages;
   }
 
-  #assertIn(): void {
-    if (this.#left) throw new HubbubError(0, "closed", "we have left the room");
-  }
-
   #release(): void {
-    this.#left = true;
-    this.#mute?.close();
+    this.#membership.release();
     this.#sound.close();
+    this.#vision.close();
   }
 }

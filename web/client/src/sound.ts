@@ -2,17 +2,23 @@ import { Capture } from "./capture.js";
 import type { Hint } from "./environment.js";
 import { HubbubError } from "./errors.js";
 import { Media, type Answered, type Prepared } from "./media.js";
-import { canSelectSpeaker } from "./microphone.js";
+import { acquireMicrophone, canSelectSpeaker, sameProcessing, type MicrophoneError, type MicrophoneOptions } from "./microphone.js";
 import type { ConnectionQuality, RoomEvents } from "./options.js";
 import { OwnVoice } from "./ownvoice.js";
 import type { Offer } from "./peer.js";
-import type { NegotiateResult, Participant } from "./protocol.js";
+import type { NegotiateResult, Participant, Slot } from "./protocol.js";
 import { Speakers } from "./speakers.js";
 
 export interface SoundHandlers {
   configuration: () => RTCConfiguration;
   negotiate: (offer: Offer) => Promise<NegotiateResult>;
   join: (offer: Offer) => Promise<Answered>;
+  ready: () => Promise<unknown>;
+  /** Who is heard and seen in which slot. */
+  slots: (slots: readonly Slot[]) => void;
+  pictures: (receivers: ReadonlyMap<string, RTCRtpReceiver>) => void;
+  /** The ids of the tracks in which someone is seen. */
+  shown: () => ReadonlySet<string>;
   participants: () => ReadonlyMap<string, Participant>;
   selfId: () => string;
   /** Of the signalling, in milliseconds. */
@@ -27,7 +33,7 @@ const QUALITY_INTERVAL = 2_000;
 export class Sound {
   readonly media: Media;
   readonly #handlers: SoundHandlers;
-  readonly #capture: Capture;
+  readonly #capture: Capture<MicrophoneOptions, MicrophoneError>;
   readonly #voice: OwnVoice;
   readonly #speakers: Speakers;
   /** By user, since a person has another participant's id after coming back. */
@@ -38,16 +44,18 @@ export class Sound {
   #quality: ConnectionQuality | undefined;
   #closed = false;
 
-  /** `wanted`: a connection is asked for with the first `join`; otherwise only once there is a microphone. */
-  constructor(slots: number, wanted: boolean, handlers: SoundHandlers) {
+  /** `wanted`: a connection is asked for with the first `join`; otherwise only once there is a microphone, or something to see. */
+  constructor(slots: number, videoSlots: number | undefined, wanted: boolean, handlers: SoundHandlers) {
     this.#handlers = handlers;
     this.#wanted = wanted;
-    this.media = new Media(slots, {
+    this.media = new Media(slots, videoSlots, {
       configuration: handlers.configuration,
       negotiate: handlers.negotiate,
       join: handlers.join,
+      ready: handlers.ready,
       state: (state, problem) => handlers.emit("media", state, problem),
-      slots: (changed) => handlers.emit("slots", changed),
+      slots: handlers.slots,
+      pictures: handlers.pictures,
       playbackBlocked: (blocked) => handlers.emit("playbackBlocked", blocked),
       receivers: (receivers) => this.#speakers.attach(receivers),
       volume: (participant) => this.volume(participant),
@@ -58,16 +66,22 @@ export class Sound {
         const participant = this.#byCsrc(csrc);
         if (participant) this.media.heard(mid, participant.id);
       },
+      isVoice: (mid) => this.media.slots.find((slot) => slot.mid === mid)?.source !== "screen_audio",
       speaking: (csrc, speaking) => {
         const participant = this.#byCsrc(csrc);
         if (participant) handlers.emit("speaking", participant.id, speaking);
       },
     });
-    this.#capture = new Capture((track, error) => {
-      this.#voice.setTrack(track);
-      // Only a track that is no sound is refused; `setMicrophone` tells.
-      this.media.setTrack(track).catch(() => undefined);
-      handlers.emit("microphone", track, error);
+    this.#capture = new Capture<MicrophoneOptions, MicrophoneError>({
+      acquire: acquireMicrophone,
+      again: sameProcessing,
+      returns: true,
+      changed: (track, error) => {
+        this.#voice.setTrack(track);
+        // Only a track that is no sound is refused; `setMicrophone` tells.
+        this.media.setTrack("microphone", track).catch(() => undefined);
+        handlers.emit("microphone", track, error);
+      },
     });
     this.#qualityTimer = setInterval(() => {
       void this.#measure().then((quality) => {
@@ -99,16 +113,23 @@ export class Sound {
     return !this.#wanted || this.media.alive;
   }
 
+  /** Whoever came for the texts alone needs a connection once there is a microphone, or something to see. */
+  async connect(): Promise<void> {
+    if (this.#wanted) return;
+    this.#wanted = true;
+    await this.media.start();
+  }
+
   async setMicrophone(track: MediaStreamTrack | null): Promise<void> {
     this.#capture.set(track, false);
-    await this.#connect();
-    await this.media.setTrack(track);
+    if (track) await this.connect();
+    await this.media.setTrack("microphone", track);
   }
 
   /** Gets a microphone if there is none. Rejects with a `MicrophoneError`. */
   async acquireMicrophone(): Promise<void> {
-    await this.#capture.acquire();
-    await this.#connect();
+    await this.#capture.acquire({});
+    await this.connect();
   }
 
   setMuted(muted: boolean): void {
@@ -169,20 +190,13 @@ export class Sound {
     this.#capture.close();
   }
 
-  /** Whoever came for the texts alone needs a connection once there is a microphone. */
-  async #connect(): Promise<void> {
-    if (this.#wanted || !this.microphone) return;
-    this.#wanted = true;
-    await this.media.start();
-  }
-
   async #measure(): Promise<ConnectionQuality> {
     const roundTrip = this.#handlers.roundTrip();
     const nothing: ConnectionQuality = {
       score: this.#wanted || roundTrip === undefined ? "lost" : "good",
       roundTrip, loss: undefined, jitter: undefined, concealment: undefined,
     };
-    this.#quality = (await this.media.quality(roundTrip).catch(() => undefined)) ?? nothing;
+    this.#quality = (await this.media.quality(roundTrip, this.#handlers.shown()).catch(() => undefined)) ?? nothing;
     return this.#quality;
   }
 

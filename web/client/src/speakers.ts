@@ -3,6 +3,8 @@ import { LevelFollower, SpeakingDetector, toDecibels, toLoudness } from "./level
 export interface SpeakersHandlers {
   /** The sound of a slot comes from another contributor now. */
   occupant: (mid: string, csrc: number) => void;
+  /** Whether the slot carries a voice; else it may be the sound of a screen, which does not make its owner a speaker. */
+  isVoice: (mid: string) => boolean;
   speaking: (csrc: number, speaking: boolean) => void;
 }
 
@@ -73,7 +75,9 @@ export class Speakers {
     const now = this.#now();
     if (now - this.#readAt < REUSE) return;
     this.#readAt = now;
-    for (const [mid, receiver] of this.#receivers) this.#readSlot(mid, receiver, now);
+    for (const [mid, receiver] of this.#receivers) {
+      if (this.#handlers.isVoice(mid)) this.#readSlot(mid, receiver, now);
+    }
     for (const [csrc, voice] of this.#voices) {
       const before = voice.detector.speaking;
       const speaking = voice.detector.observe(now - voice.heardAt > STALE ? -127 : voice.decibels, now);

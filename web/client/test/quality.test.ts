@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { assess, readCounters, type Counters } from "../src/quality.js";
 
-const zero: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, roundTrip: undefined };
+const zero: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, roundTrip: undefined, pictures: new Map() };
+const connected = { connected: true, signalling: undefined, shown: new Set<string>() };
 
 function stats(...entries: Record<string, unknown>[]): [string, unknown][] {
   return entries.map((entry, i) => [String(entry["id"] ?? i), entry]);
@@ -18,7 +19,22 @@ describe("readCounters", () => {
       { type: "candidate-pair", id: "pair", currentRoundTripTime: 0.05 },
       { type: "transport", selectedCandidatePairId: "pair" },
     ));
-    expect(counters).toEqual({ received: 100, lost: 10, samples: 10_000, concealed: 100, jitter: 0.02, lossUp: 0.25, roundTrip: 0.05 });
+    expect(counters).toEqual({ received: 100, lost: 10, samples: 10_000, concealed: 100, jitter: 0.02, lossUp: 0.25, roundTrip: 0.05, pictures: new Map() });
+  });
+
+  it("keeps pictures apart from the sound", () => {
+    const counters = readCounters(stats(
+      { type: "inbound-rtp", kind: "audio", packetsReceived: 100, packetsLost: 0, jitter: 0.003 },
+      { type: "inbound-rtp", kind: "video", packetsReceived: 50, packetsLost: 5, jitter: 0.5, trackIdentifier: "t", frameWidth: 640, frameHeight: 360, framesPerSecond: 29, freezeCount: 2 },
+      { type: "remote-inbound-rtp", kind: "video", fractionLost: 0.9 },
+      { type: "remote-inbound-rtp", kind: "audio", fractionLost: 0.1 },
+    ));
+    expect(counters).toMatchObject({ received: 150, lost: 5, jitter: 0.003, lossUp: 0.1 });
+    expect([...counters.pictures]).toEqual([["t", { width: 640, height: 360, framesPerSecond: 29, freezes: 2 }]]);
+  });
+
+  it("takes the loss upwards from video where no sound is sent", () => {
+    expect(readCounters(stats({ type: "remote-inbound-rtp", kind: "video", fractionLost: 0.2 })).lossUp).toBe(0.2);
   });
 
   it("knows Firefox's way to mark the path", () => {
@@ -31,7 +47,7 @@ describe("assess", () => {
   it("looks at what happened since the last time", () => {
     const before = { ...zero, received: 1_000, lost: 500, samples: 1_000, concealed: 900 };
     const now = { ...zero, received: 1_100, lost: 500, samples: 2_000, concealed: 900, jitter: 0.005, roundTrip: 0.03 };
-    expect(assess(before, now, true, 80)).toEqual({ score: "good", roundTrip: 30, loss: 0, jitter: 5, concealment: 0 });
+    expect(assess(before, now, { ...connected, signalling: 80 })).toEqual({ score: "good", roundTrip: 30, loss: 0, jitter: 5, concealment: 0 });
   });
 
   it.each([
@@ -43,10 +59,19 @@ describe("assess", () => {
     ["fair", { samples: 100, concealed: 5 }],
     ["poor", { lossUp: 0.2 }],
   ] as const)("is %s with %o", (score, change) => {
-    expect(assess(undefined, { ...zero, ...change }, true, undefined).score).toBe(score);
+    expect(assess(undefined, { ...zero, ...change }, connected).score).toBe(score);
   });
 
   it("is lost without a connection, and falls back on the signalling's round trip", () => {
-    expect(assess(undefined, zero, false, 80)).toEqual({ score: "lost", roundTrip: 80, loss: undefined, jitter: undefined, concealment: undefined });
+    const quality = assess(undefined, zero, { ...connected, connected: false, signalling: 80 });
+    expect(quality).toEqual({ score: "lost", roundTrip: 80, loss: undefined, jitter: undefined, concealment: undefined });
+  });
+
+  it("tells of the largest picture in which someone is seen", () => {
+    const picture = (width: number, freezes: number) => ({ width, height: width / 2, framesPerSecond: 30, freezes });
+    const before = { ...zero, pictures: new Map([["b", picture(640, 4)]]) };
+    const now = { ...zero, pictures: new Map([["a", picture(320, 9)], ["b", picture(640, 5)], ["of before", picture(1280, 0)]]) };
+    const { video } = assess(before, now, { ...connected, shown: new Set(["a", "b", "new"]) });
+    expect(video).toEqual({ width: 640, height: 320, framesPerSecond: 30, freezes: 1 });
   });
 });
