@@ -41,7 +41,7 @@ func isRoom(name string) bool {
 var plainHost = regexp.MustCompile(`^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$`)
 
 // setSecurityHeaders keeps the page to its own origin: no script, style, connection or frame from or for elsewhere,
-// and of the powerful features just the microphone.
+// and of the powerful features just microphone and camera.
 func setSecurityHeaders(header http.Header, r *http.Request) {
 	connect := "'self'"
 	if plainHost.MatchString(r.Host) {
@@ -58,7 +58,7 @@ func setSecurityHeaders(header http.Header, r *http.Request) {
 		"form-action 'self'",
 		"frame-ancestors 'self'",
 	}, "; "))
-	header.Set("Permissions-Policy", "microphone=(self), camera=(), geolocation=()")
+	header.Set("Permissions-Policy", "microphone=(self), camera=(self), geolocation=()")
 	header.Set("Referrer-Policy", "same-origin") // a room's link is an invitation: not for other sites to see
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")

@@ -19,7 +19,7 @@ test.each([
 const press = (key: string, more = {}) => actionOf({ key, ctrlKey: false, metaKey: false, altKey: false, isComposing: false, repeat: false, ...more });
 
 test("keys act alone, once, and in either case", () => {
-  expect([press("m"), press("M"), press("?"), press(" "), press("x")]).toEqual(["mute", "mute", "shortcuts", "push", undefined]);
+  expect([press("m"), press("M"), press("v"), press("?"), press(" "), press("x")]).toEqual(["mute", "mute", "camera", "shortcuts", "push", undefined]);
   expect([press("d", { ctrlKey: true }), press("m", { metaKey: true }), press("h", { altKey: true }), press("m", { repeat: true }), press("c", { isComposing: true })])
     .toEqual(Array(5).fill(undefined));
 });

@@ -13,9 +13,11 @@ const client = { user: ann, calls: [] as Call[], call: vi.fn(), answer: vi.fn(),
 const page = {
   line: { client },
   microphone: { track: {} },
+  camera: { track: null as object | null, opening: false, open: vi.fn(async () => null), close: vi.fn() },
+  devices: { refresh: vi.fn(async () => {}) },
   preferences: {},
   language: new Language("en"),
-  session: null as { name: string } | null,
+  session: null as { name: string; pictures?: { cameraOn: () => Promise<void> } } | null,
   enterCall: vi.fn(async () => {}),
   leaveCall: vi.fn(),
   settle: vi.fn(),
@@ -29,6 +31,7 @@ beforeEach(() => {
   vi.stubGlobal("navigator", { languages: ["en"] });
   vi.clearAllMocks();
   page.session = null;
+  page.camera.track = null;
   page.enterCall.mockImplementation(async () => {});
   client.call.mockResolvedValue(outgoing);
   calls = new Calls(page as unknown as App);
@@ -107,6 +110,52 @@ test("a call that somebody else was quicker to answer is not entered", async () 
   await calls.accept(incoming);
   expect([calls.incoming, calls.current, calls.busy, calls.outcome?.kind]).toEqual([[], null, false, "elsewhere"]);
   expect(page.enterCall).not.toHaveBeenCalled();
+});
+
+/** Entering makes a session that can show a camera. */
+function expectCamera() {
+  const cameraOn = vi.fn(async () => {});
+  page.enterCall.mockImplementation(async () => void (page.session = { name: "call", pictures: { cameraOn } }));
+  return cameraOn;
+}
+
+test.each([[true, 1], [false, 0]])("a video call that is accepted with camera %s shows it %d times", async (withCamera, times) => {
+  const cameraOn = expectCamera();
+  const call = { ...incoming, media: "video" as const };
+  client.answer.mockResolvedValue({ ...call, state: "accepted" });
+  calls.receive(call);
+  await calls.accept(call, withCamera);
+  expect(cameraOn).toHaveBeenCalledTimes(times);
+  expect(page.camera.open).toHaveBeenCalledTimes(times);
+  expect(page.camera.close).toHaveBeenCalledTimes(1 - times);
+  expect(calls.current?.media).toBe("video");
+});
+
+test("accepting with video does not wait for a camera that is slow to open", async () => {
+  const cameraOn = expectCamera();
+  page.camera.open.mockReturnValueOnce(new Promise(() => {}));
+  client.answer.mockResolvedValue({ ...incoming, media: "video", state: "accepted" });
+  calls.receive({ ...incoming, media: "video" });
+  await calls.accept(incoming, true);
+  expect([calls.current?.id, cameraOn.mock.calls.length]).toEqual(["c1", 1]);
+});
+
+test.each([[{}, 1], [null, 0]])("one's own video call begins with the camera as it was in the preview: %o", async (track, times) => {
+  const cameraOn = expectCamera();
+  const call = { ...outgoing, media: "video" as const };
+  client.call.mockResolvedValue(call);
+  await calls.place(bob, "video");
+  expect(client.call).toHaveBeenCalledWith("u-bob", "video");
+  calls.receive(call);
+  page.camera.track = track;
+  becomes(call, "accepted");
+  await vi.advanceTimersByTimeAsync(0);
+  expect(cameraOn).toHaveBeenCalledTimes(times);
+});
+
+test("a sound call opens no camera", async () => {
+  await place();
+  expect(page.camera.open).not.toHaveBeenCalled();
 });
 
 test("one's own call is entered where it was placed, and nowhere else", async () => {

@@ -17,7 +17,7 @@ function storage(): Storage {
   } as unknown as Storage;
 }
 
-const kept: KeptCall = { call: "c1", resume: "r", name: "Ann", since: 1_000, at: 5_000, back: "", muted: false };
+const kept: KeptCall = { call: "c1", resume: "r", name: "Ann", since: 1_000, at: 5_000, back: "", muted: false, camera: true };
 
 test("a call is kept for the page's next life, once", () => {
   const tab = storage();

@@ -24,4 +24,9 @@ test("a phone shows fifty people as compact tiles, several in a row", () => {
   expect(density).toBe("compact");
 });
 
+test("faces may be larger than portraits, where there is room", () => {
+  expect(layoutFor(2, 1400, 900, "pictures").tile).toBeGreaterThan(layoutFor(2, 1400, 900).tile);
+  expect(layoutFor(2, 360, 460, "pictures").tile).toBe(layoutFor(2, 360, 460).tile);
+});
+
 test("nobody at all is no error", () => expect(layoutFor(0, 300, 300).columns).toBe(1));

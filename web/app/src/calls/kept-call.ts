@@ -12,6 +12,7 @@ export interface KeptCall {
   /** The room to go back to afterwards. */
   back: string;
   muted: boolean;
+  camera: boolean;
 }
 
 const key = "hubbub.call";

@@ -1,7 +1,9 @@
 /** What a key does in the room. */
-export type KeyAction = "mute" | "hand" | "deafen" | "chat" | "settings" | "shortcuts" | "push";
+export type KeyAction = "mute" | "camera" | "screen" | "hand" | "deafen" | "chat" | "fullscreen" | "settings" | "shortcuts" | "push";
 
-const keys: Record<string, KeyAction> = { m: "mute", h: "hand", d: "deafen", c: "chat", ",": "settings", "?": "shortcuts", " ": "push" };
+const keys: Record<string, KeyAction> = {
+  m: "mute", v: "camera", s: "screen", h: "hand", d: "deafen", c: "chat", f: "fullscreen", ",": "settings", "?": "shortcuts", " ": "push",
+};
 
 interface Pressed {
   key: string;

@@ -4,9 +4,11 @@ import { Language, preferredLocale } from "../i18n/language";
 import { pathOfRoom, roomFromPath, suggestRoomName, toRoomName } from "../text/room-name";
 import { takeToken } from "../text/access-token";
 import { Calls } from "./calls.svelte";
+import { Camera } from "./camera.svelte";
 import { Devices } from "./devices.svelte";
 import { Line, type Connect } from "./line.svelte";
 import { Microphone } from "./microphone.svelte";
+import { inCall } from "./pictures.svelte";
 import { Preferences } from "./preferences.svelte";
 import { Session } from "./session.svelte";
 import { Toasts } from "./toasts.svelte";
@@ -15,13 +17,14 @@ import { Toasts } from "./toasts.svelte";
 export type EndReason =
   | "left" | "removed" | "banned" | "replaced" | "room_full" | "forbidden" | "unauthorized" | "flooding" | "unavailable" | "error";
 
-export type Dialog = "settings" | "shortcuts" | "microphone";
+export type Dialog = "settings" | "shortcuts" | "microphone" | "camera";
 
 /** The page's root: there is one, made in main.ts and found with `useApp()`. */
 export class App {
   readonly preferences = new Preferences();
   readonly devices = new Devices();
   readonly microphone = new Microphone();
+  readonly camera = new Camera();
   readonly toasts = new Toasts();
   readonly line: Line;
   readonly calls: Calls;
@@ -124,7 +127,7 @@ export class App {
     const track = this.microphone.track;
     this.session?.close();
     const silent = muted || !track || this.preferences.talkMode === "push";
-    const room = await client.join(call.room, { muted: silent, slots: 2, ...(track && { microphone: track }) });
+    const room = await client.join(call.room, { muted: silent, slots: 2, video: inCall, ...(track && { microphone: track }) });
     if (this.calls.current?.id !== call.id) return void room.leave(); // hung up meanwhile
     this.ended = this.dialog = null;
     this.drawer = false;
@@ -137,12 +140,14 @@ export class App {
     const session = this.session;
     this.session = null;
     this.dialog = null;
-    this.microphone.close();
+    this.#letGo();
     if (session) void session.leave();
   }
 
   /** Lets go of what no call needs any more. */
   settle(): void {
+    const { pictures } = this.session ?? {};
+    if (!this.calls.busy && !pictures?.camera && !pictures?.turning) this.camera.close();
     if (!this.session && this.ended && !this.calls.busy) this.microphone.close();
     this.line.release();
   }
@@ -172,7 +177,7 @@ export class App {
     if (this.session && room !== this.session.name) {
       const session = this.session;
       this.session = null;
-      this.microphone.close();
+      this.#letGo();
       void session.leave().then(() => this.line.release());
     }
     this.ended = null;
@@ -184,8 +189,13 @@ export class App {
     this.session = null;
     this.dialog = null;
     this.drawer = false;
-    this.microphone.close();
+    this.#letGo();
     this.ended = { reason, room };
+  }
+
+  #letGo(): void {
+    this.microphone.close();
+    this.camera.close();
   }
 
   #show(path: string): void {

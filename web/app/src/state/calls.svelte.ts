@@ -1,4 +1,4 @@
-import { HubbubError, type Call, type User } from "@hubbub/client";
+import { HubbubError, type Call, type CallMedia, type User } from "@hubbub/client";
 import { Ringtone } from "../audio/ringtone";
 import { CallNotification } from "../calls/notification";
 import { keepCall, takeCall } from "../calls/kept-call";
@@ -13,6 +13,7 @@ export type OutcomeKind =
 export interface Outcome {
   kind: OutcomeKind;
   person: User;
+  media: CallMedia;
   /** Milliseconds that the two talked. */
   lasted?: number;
   /** The room that was left for it. */
@@ -23,6 +24,8 @@ export interface Outcome {
 export interface CurrentCall {
   id: string;
   person: User;
+  /** As which it began; either may turn a camera on or off at any time. */
+  media: CallMedia;
   /** Since when, milliseconds since 1970. */
   since: number;
 }
@@ -36,7 +39,7 @@ export class Calls {
   /** Those that ring for us, the oldest first. */
   incoming = $state.raw<readonly Call[]>([]);
   /** Whom we are calling; `call` once the server has it. */
-  outgoing = $state.raw<{ person: User; call?: Call } | null>(null);
+  outgoing = $state.raw<{ person: User; media: CallMedia; call?: Call } | null>(null);
   /** The incoming one that was accepted here, until the two are connected. */
   accepting = $state<string>();
   current = $state.raw<CurrentCall | null>(null);
@@ -75,9 +78,9 @@ export class Calls {
     return session && !session.call ? session.name : "";
   }
 
-  async place(person: User): Promise<void> {
+  async place(person: User, media: CallMedia = "audio"): Promise<void> {
     if (this.outgoing || this.current || this.accepting) return;
-    this.outgoing = { person };
+    this.outgoing = { person, media };
     this.dismiss();
     const { client } = this.#app.line;
     // Asked for now, not when the other has answered already.
@@ -87,12 +90,14 @@ export class Calls {
       return;
     }
     if (!this.outgoing) return;
+    // It may come later, or not at all: the call is worth it without.
+    if (media === "video") void this.#openCamera();
     this.#ring.start("outgoing");
     try {
-      const call = await client.call(person.id, "audio");
+      const call = await client.call(person.id, media);
       if (this.outgoing === null) void client.hangup(call.id).catch(() => {}); // cancelled before it began
     } catch (error) {
-      if (this.outgoing) this.#over(reasonOf(error), person);
+      if (this.outgoing) this.#over(reasonOf(error), person, media);
     }
   }
 
@@ -103,27 +108,37 @@ export class Calls {
     this.#hangUp(call?.id);
   }
 
-  async accept(call: Call): Promise<void> {
+  /** With one's own camera, or with sound alone; the other is seen in any case. */
+  async accept(call: Call, withCamera = false): Promise<void> {
     if (this.accepting || this.current) return;
     this.accepting = call.id;
     this.dismiss();
     if (this.outgoing) this.cancel();
     this.#sound();
+    if (withCamera) void this.#openCamera();
+    else this.#app.camera.close();
     // Whoever has no microphone can still listen; the call's own button asks again.
     await this.#microphone();
     try {
       const accepted = await this.#app.line.client!.answer(call.id, true);
       this.#remove(call);
-      await this.#enter(accepted, call.from, Date.now());
+      await this.#enter(accepted, call.from, Date.now(), { camera: withCamera });
     } catch (error) {
       const tooLate = error instanceof HubbubError && (error.code === 409 || error.code === 404);
       const elsewhere = this.#app.line.client?.calls.some(({ id }) => id === call.id);
       this.#remove(call);
-      this.#over(!tooLate ? "failed" : elsewhere ? "elsewhere" : "missed", call.from);
+      this.#over(!tooLate ? "failed" : elsewhere ? "elsewhere" : "missed", call.from, call.media);
     } finally {
       this.accepting = undefined;
       this.#remove(call);
     }
+  }
+
+  /** Opens camera and microphone, to see oneself before answering. */
+  async prepare(): Promise<void> {
+    await Promise.all([this.#openCamera(), this.#microphone()]);
+    // Closed again, should the call be over already.
+    this.#app.settle();
   }
 
   async decline(call: Call): Promise<void> {
@@ -135,13 +150,13 @@ export class Calls {
   hangUp(): void {
     const { current } = this;
     if (!current) return;
-    this.#over("ended", current.person);
+    this.#over("ended", current.person, current.media);
     this.#hangUp(current.id);
   }
 
   /** The connection is over while in a call, or the server put us out. */
   lost(): void {
-    if (this.current) this.#over("failed", this.current.person);
+    if (this.current) this.#over("failed", this.current.person, this.current.media);
   }
 
   dismiss(): void {
@@ -173,17 +188,18 @@ export class Calls {
     if (!kept) return;
     this.returning = true;
     this.#back = kept.back;
-    let person: User | undefined;
+    let begun: { person: User; media: CallMedia } | undefined;
     try {
       const client = this.#app.line.open(kept.name, kept.resume);
       const user = await client.connect();
       const call = client.calls.find(({ id, state }) => id === kept.call && state === "accepted");
       if (!call) return;
-      person = call.from.id === user.id ? call.to : call.from;
+      begun = { person: call.from.id === user.id ? call.to : call.from, media: call.media };
+      if (kept.camera) void this.#openCamera();
       await this.#microphone();
-      await this.#enter(call, person, kept.since, kept.muted);
+      await this.#enter(call, begun.person, kept.since, kept);
     } catch {
-      if (person) this.#over("failed", person);
+      if (begun) this.#over("failed", begun.person, begun.media);
     } finally {
       this.returning = false;
       this.#app.settle();
@@ -192,34 +208,36 @@ export class Calls {
 
   /** What has become of a call that we placed, on this device or another. */
   #placed(call: Call): void {
-    if (this.current?.id === call.id) return this.#over("ended", call.to);
+    if (this.current?.id === call.id) return this.#over("ended", call.to, call.media);
     if (this.outgoing?.call?.id !== call.id) return;
     switch (call.state) {
       case "accepted":
-        void this.#enter(call, call.to, Date.now()).catch(() => this.#over("failed", call.to));
+        void this.#enter(call, call.to, Date.now(), { camera: this.#hasCamera }).catch(() => this.#over("failed", call.to, call.media));
         break;
       case "cancelled": // on another device
         this.outgoing = null;
         this.#sound();
         break;
       default:
-        this.#over(call.state === "declined" ? "declined" : call.state === "missed" ? "unanswered" : "ended", call.to);
+        this.#over(call.state === "declined" ? "declined" : call.state === "missed" ? "unanswered" : "ended", call.to, call.media);
     }
   }
 
   #received(call: Call): void {
-    if (this.current?.id === call.id) return this.#over("ended", call.from);
+    if (this.current?.id === call.id) return this.#over("ended", call.from, call.media);
     if (this.accepting === call.id || !this.incoming.some(({ id }) => id === call.id)) return;
     this.#remove(call);
-    if (call.state === "accepted") this.#show("elsewhere", call.from);
-    else if (call.state !== "declined") this.#show("missed", call.from);
+    if (call.state === "accepted") this.#show("elsewhere", call.from, call.media);
+    else if (call.state !== "declined") this.#show("missed", call.from, call.media);
+    // What was opened to see oneself before answering.
+    this.#app.settle();
   }
 
   #rings(call: Call): void {
     if (this.current || this.incoming.some(({ id }) => id === call.id)) return;
     this.incoming = [...this.incoming, call];
     const { t } = this.#app.language;
-    this.#notification.show(t.call.isCalling(call.from.name), t.call.audio, call.id);
+    this.#notification.show(t.call.isCalling(call.from.name), t.call[call.media], call.id);
     this.#sound();
   }
 
@@ -235,19 +253,20 @@ export class Calls {
     else this.#ring.stop();
   }
 
-  async #enter(call: Call, person: User, since: number, muted = false): Promise<void> {
+  async #enter(call: Call, person: User, since: number, { muted = false, camera = false }): Promise<void> {
     this.#back = this.leaves || this.#back;
     this.#ring.stop();
-    this.current = { id: call.id, person, since };
+    this.current = { id: call.id, person, media: call.media, since };
     await this.#app.enterCall(call, muted);
     this.outgoing = null;
     this.#sound();
+    if (camera && this.current?.id === call.id) void this.#app.session?.pictures.cameraOn();
   }
 
-  #over(kind: OutcomeKind, person: User): void {
+  #over(kind: OutcomeKind, person: User, media: CallMedia): void {
     const lasted = this.current && kind === "ended" ? Date.now() - this.current.since : undefined;
     const talked = this.current !== null;
-    this.#show(kind, person, lasted, talked ? this.#back : "");
+    this.#show(kind, person, media, lasted, talked ? this.#back : "");
     this.outgoing = this.current = null;
     this.#sound();
     if (talked) {
@@ -257,9 +276,9 @@ export class Calls {
     this.#app.settle();
   }
 
-  #show(kind: OutcomeKind, person: User, lasted?: number, back = ""): void {
+  #show(kind: OutcomeKind, person: User, media: CallMedia, lasted?: number, back = ""): void {
     clearTimeout(this.#forget);
-    this.outcome = { kind, person, back, ...(lasted !== undefined && { lasted }) };
+    this.outcome = { kind, person, media, back, ...(lasted !== undefined && { lasted }) };
     this.#forget = setTimeout(() => this.dismiss(), back ? shownWithWayBack : shown);
   }
 
@@ -275,12 +294,25 @@ export class Calls {
     return microphone.track ?? (await microphone.open(preferences.microphone));
   }
 
+  /** On, or about to be. */
+  get #hasCamera(): boolean {
+    const { camera } = this.#app;
+    return camera.track !== null || camera.opening;
+  }
+
+  async #openCamera(): Promise<void> {
+    const { camera, preferences, devices } = this.#app;
+    if (!camera.track) await camera.open(preferences.camera);
+    await devices.refresh();
+  }
+
   #keep(): void {
     const { current } = this;
     const { line, session, name } = this.#app;
+    const camera = session?.pictures.camera != null;
     const resume = current ? line.client?.suspend() : undefined;
     if (!current || resume === undefined) return;
-    keepCall({ call: current.id, resume, name, since: current.since, at: Date.now(), back: this.#back, muted: session?.muted ?? false });
+    keepCall({ call: current.id, resume, name, since: current.since, at: Date.now(), back: this.#back, muted: session?.muted ?? false, camera });
   }
 }
 

@@ -1,3 +1,4 @@
+import { corners, type Corner } from "../calls/corner";
 import type { Locale } from "../i18n/language";
 
 export type JoinAs = "talk" | "muted" | "listen";
@@ -14,6 +15,7 @@ export class Preferences {
   /** Device ids; empty for the system's default. */
   microphone = $state("");
   speaker = $state("");
+  camera = $state("");
   joinAs = $state<JoinAs>("talk");
   talkMode = $state<TalkMode>("open");
   sounds = $state(true);
@@ -21,6 +23,8 @@ export class Preferences {
   chatOpen = $state(true);
   /** Whether others may call while this page is open, and see that it is. */
   reachable = $state(false);
+  /** Where the small pictures of a call rest. */
+  corner = $state<Corner>("bottom-right");
 
   constructor() {
     const saved = read();
@@ -29,17 +33,19 @@ export class Preferences {
     this.theme = oneOf(saved.theme, ["auto", "light", "dark"]);
     if (typeof saved.microphone === "string") this.microphone = saved.microphone;
     if (typeof saved.speaker === "string") this.speaker = saved.speaker;
+    if (typeof saved.camera === "string") this.camera = saved.camera;
     this.joinAs = oneOf(saved.joinAs, ["talk", "muted", "listen"]);
     this.talkMode = oneOf(saved.talkMode, ["open", "push"]);
     this.sounds = saved.sounds !== false;
     this.chatOpen = saved.chatOpen !== false;
     this.reachable = saved.reachable === true;
+    this.corner = corners.find((corner) => corner === saved.corner) ?? "bottom-right";
   }
 
   /** To be called from an effect: what it reads is what makes it run again. */
   save(): void {
-    const { name, locale, theme, microphone, speaker, joinAs, talkMode, sounds, chatOpen, reachable } = this;
-    const text = JSON.stringify({ name, locale, theme, microphone, speaker, joinAs, talkMode, sounds, chatOpen, reachable });
+    const { name, locale, theme, microphone, speaker, camera, joinAs, talkMode, sounds, chatOpen, reachable, corner } = this;
+    const text = JSON.stringify({ name, locale, theme, microphone, speaker, camera, joinAs, talkMode, sounds, chatOpen, reachable, corner });
     try {
       localStorage.setItem(key, text);
     } catch {

@@ -1,4 +1,4 @@
-import type { Call, ConnectionState, HubbubError, MediaProblem, MediaState, Participant, QualityScore, Role, RoomLeftReason } from "@hubbub/client";
+import type { Call, ConnectionQuality, ConnectionState, HubbubError, MediaProblem, MediaState, Participant, QualityScore, Role, RoomLeftReason } from "@hubbub/client";
 import { SvelteSet } from "svelte/reactivity";
 import { Chimes } from "../audio/chimes";
 import { Publisher } from "../room/published";
@@ -8,6 +8,7 @@ import { Announcer } from "./announcer.svelte";
 import type { App } from "./app.svelte";
 import { Chat } from "./chat.svelte";
 import type { VoiceClient, VoiceRoom } from "./connection";
+import { Pictures } from "./pictures.svelte";
 
 /** One stay in one room, as the page sees it: the SDK's state made reactive, and what the controls do. */
 export class Session {
@@ -15,6 +16,7 @@ export class Session {
   readonly rings: Rings;
   readonly chat: Chat;
   readonly announcer = new Announcer();
+  readonly pictures: Pictures;
   connection = $state<ConnectionState>("connected");
   /** While reconnecting: when the next attempt begins, milliseconds since 1970. */
   retryAt = $state<number>();
@@ -26,7 +28,8 @@ export class Session {
   muted = $state(false);
   deafened = $state(false);
   hasMicrophone = $state(false);
-  quality = $state<QualityScore>();
+  /** The last reading of the own connection. */
+  reading = $state.raw<ConnectionQuality>();
   playbackBlocked = $state(false);
   /** Talking only while a key or the button is held. */
   pushing = $state(false);
@@ -59,8 +62,9 @@ export class Session {
         this.announcer.say(`${t.chat.whispersToYou(entry.name)}: ${entry.text}`);
       }
     };
+    this.pictures = new Pictures(app, room, this);
     this.#publisher = new Publisher((attributes) => void room.setAttributes(attributes).catch(() => {}));
-    this.#stops = [...this.#follow(), keepAwake(), () => this.chat.close(), () => this.announcer.close(), () => this.#chimes.close(), () => this.#publisher.close()];
+    this.#stops = [...this.#follow(), keepAwake(), () => this.chat.close(), () => this.announcer.close(), () => this.#chimes.close(), () => this.#publisher.close(), () => this.pictures.close()];
     this.#askedMuted = room.muted;
     this.#readRoster();
     // Whoever has begun to speak before anyone listened to that is not told of again.
@@ -72,6 +76,10 @@ export class Session {
     this.hasMicrophone = room.microphone !== null;
     this.playbackBlocked = room.playbackBlocked;
     if (app.preferences.speaker) void room.setSpeaker(app.preferences.speaker).catch(() => {});
+  }
+
+  get quality(): QualityScore | undefined {
+    return this.reading?.score;
   }
 
   get mayModerate(): boolean {
@@ -104,7 +112,7 @@ export class Session {
 
   #setMuted(muted: boolean): Promise<void> {
     this.#askedMuted = muted;
-    return this.#act(this.#room.setMuted(muted));
+    return this.act(this.#room.setMuted(muted));
   }
 
   /** Begins talking while something is held; of no effect for who is talking anyway. */
@@ -121,7 +129,7 @@ export class Session {
   }
 
   toggleHand(): Promise<void> {
-    return this.#act(this.#room.setHand(!this.self.hand));
+    return this.act(this.#room.setHand(!this.self.hand));
   }
 
   toggleDeafened(): void {
@@ -131,7 +139,7 @@ export class Session {
   }
 
   rename(name: string): Promise<void> {
-    return this.#act(this.#room.setName(name).then(() => this.#app.line.renamed(name)));
+    return this.act(this.#room.setName(name).then(() => this.#app.line.renamed(name)));
   }
 
   volumeOf(id: string): number {
@@ -144,7 +152,7 @@ export class Session {
   }
 
   moderate(id: string, action: "mute" | "remove" | "ban" | "role", role?: Role): Promise<void> {
-    return this.#act(this.#room.moderate(id, action, role));
+    return this.act(this.#room.moderate(id, action, role));
   }
 
   /** The person has chosen another microphone. */
@@ -152,16 +160,16 @@ export class Session {
     this.#app.preferences.microphone = deviceId;
     if (!this.hasMicrophone) return;
     const track = await this.#app.microphone.open(deviceId);
-    if (track) await this.#act(this.#room.setMicrophone(track));
+    if (track) await this.act(this.#room.setMicrophone(track));
   }
 
   async useSpeaker(deviceId: string): Promise<void> {
     this.#app.preferences.speaker = deviceId;
-    await this.#act(this.#room.setSpeaker(deviceId));
+    await this.act(this.#room.setSpeaker(deviceId));
   }
 
   resumePlayback(): Promise<void> {
-    return this.#act(this.#room.resumePlayback());
+    return this.act(this.#room.resumePlayback());
   }
 
   async leave(): Promise<void> {
@@ -181,7 +189,7 @@ export class Session {
       this.#app.dialog = "microphone";
       return;
     }
-    await this.#act(this.#room.setMicrophone(track));
+    await this.act(this.#room.setMicrophone(track));
     await this.#setMuted(false);
     if (this.listener) toasts.show(language.t.controls.listenerHint);
   }
@@ -211,7 +219,8 @@ export class Session {
       room.on("speaking", (id, speaking) => {
         if (speaking) this.speaking.add(id);
         else this.speaking.delete(id);
-        this.announcer.speaking(this.#sentenceOfSpeakers());
+        // Of two who talk it goes without saying.
+        if (!this.call) this.announcer.speaking(this.#sentenceOfSpeakers());
       }),
       room.on("playbackBlocked", (blocked) => (this.playbackBlocked = blocked)),
       room.on("muted", (muted) => {
@@ -231,9 +240,9 @@ export class Session {
           this.#app.toasts.show(this.#app.language.t.room.microphoneLost);
         }
       }),
-      room.on("quality", ({ score }) => {
-        this.quality = score;
-        this.#publisher.quality(score);
+      room.on("quality", (reading) => {
+        this.reading = reading;
+        this.#publisher.quality(reading.score);
       }),
     ];
   }
@@ -244,6 +253,7 @@ export class Session {
     const others = [...participants.values()].filter((person) => person.id !== self.id);
     others.sort((a, b) => a.joinedAt - b.joinedAt || (a.id < b.id ? -1 : 1));
     this.people = [self, ...others];
+    void this.pictures.follow(this.people);
     for (const id of this.speaking) if (!participants.has(id)) this.speaking.delete(id);
   }
 
@@ -269,6 +279,8 @@ export class Session {
     const { t } = this.#app.language;
     if (person.id !== this.self.id) {
       if (person.hand && !before.hand) this.announcer.say(t.room.raisedHand(person.name));
+      if (person.camera !== before.camera) this.announcer.say((person.camera ? t.video.cameraOn : t.video.cameraOff)(person.name));
+      if (person.screen !== before.screen) this.announcer.say((person.screen ? t.video.screenOn : t.video.screenOff)(person.name));
       return;
     }
     if (person.role !== before.role) this.#app.toasts.show(t.room.madeRole[person.role]);
@@ -284,7 +296,8 @@ export class Session {
     return names.length === 0 ? "" : language.t.room.speaks(language.list(names.slice(0, 3)), names.length);
   }
 
-  async #act(doing: Promise<unknown>): Promise<void> {
+  /** Awaits what was asked of the room, and says in words when it failed. */
+  async act(doing: Promise<unknown>): Promise<void> {
     try {
       await doing;
     } catch (error) {
