@@ -78,12 +78,12 @@ export async function listCameras(): Promise<VideoDevice[]> {
 }
 
 /**
- * What to ask for in place of a lost camera: the same one when it was only silenced, any (towards the same side) when it is gone. Undefined for what was no camera, as
- * a canvas: nothing else is what the page meant to show.
+ * What to ask for in place of a lost camera: the same one when it was only silenced, any (towards the same side) when it is gone. Undefined for a page's own track that may be no
+ * camera, as that of a canvas: nothing else is what the page meant to show. (Chromium gives a canvas a `deviceId`, but no `groupId`.)
  */
-export function cameraInPlaceOf(lost: MediaStreamTrack): CameraOptions | undefined {
-  const { deviceId, facingMode } = lost.getSettings();
-  if (!deviceId) return undefined;
-  if (lost.readyState === "live") return { deviceId };
+export function cameraInPlaceOf(lost: MediaStreamTrack, owned: boolean): CameraOptions | undefined {
+  const { deviceId, groupId, facingMode } = lost.getSettings();
+  if (!owned && !groupId) return undefined;
+  if (deviceId && lost.readyState === "live") return { deviceId };
   return facingMode === "user" || facingMode === "environment" ? { facing: facingMode } : {};
 }

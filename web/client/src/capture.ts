@@ -7,7 +7,7 @@ export interface CaptureHandlers<Options, Failure extends Error> {
   /** Asks for a device; rejects with a `Failure`. */
   acquire: (options: Options) => Promise<MediaStreamTrack>;
   /** What to ask for in place of a track that was lost; undefined when it came from no device, so that none can take its place. */
-  again: (lost: MediaStreamTrack) => Options | undefined;
+  again: (lost: MediaStreamTrack, owned: boolean) => Options | undefined;
   /** Whether a device that is plugged in after the last one was lost is taken. */
   returns: boolean;
   changed: (track: MediaStreamTrack | null, error: Failure | undefined) => void;
@@ -105,7 +105,7 @@ export class Capture<Options extends object, Failure extends Error> {
 
   #replace(lost: MediaStreamTrack): void {
     if (lost !== this.#track) return;
-    const options = this.#handlers.again(lost);
+    const options = this.#handlers.again(lost, this.#owned);
     if (options === undefined) {
       if (lost.readyState === "ended") this.set(null, false);
       return;

@@ -42,6 +42,8 @@ const RESTART_PATIENCE = 6_000;
 const DISCONNECTED_GRACE = 500;
 /** Between attempts when no connection can be had; the last one goes on. */
 const RETRIES = [2_000, 5_000, 10_000, 20_000];
+/** About 3 kB each in an offer, which with ten audio slots is to fit into one frame of the signalling (65,536 bytes) with room to spare. */
+const MOST_VIDEO_SLOTS = 12;
 /** How long an old connection is kept playing for a new one that is not through yet. */
 const HANDOVER_PATIENCE = 8_000;
 
@@ -75,7 +77,7 @@ export class Media {
 
   constructor(slots: number, videoSlots: number | undefined, handlers: MediaHandlers) {
     this.#slotCount = slots;
-    this.#videoSlots = videoSlots;
+    this.#videoSlots = videoSlots === undefined ? undefined : bounded(videoSlots);
     this.#handlers = handlers;
   }
 
@@ -203,7 +205,7 @@ export class Media {
    */
   async showVideo(slots: number): Promise<void> {
     const before = this.#videoSlots;
-    const wanted = (this.#videoSlots = Math.max(slots, before ?? 0));
+    const wanted = (this.#videoSlots = Math.max(bounded(slots), before ?? 0));
     for (let peer = this.#peer; peer && !peer.hasVideo(wanted); peer = this.#peer) {
       try {
         await peer.negotiate((offer) => this.#negotiate(offer), { videoSlots: wanted });
@@ -374,6 +376,10 @@ export class Media {
     this.#problem = problem;
     this.#handlers.state(state, problem);
   }
+}
+
+function bounded(slots: number): number {
+  return Math.max(0, Math.min(MOST_VIDEO_SLOTS, Math.floor(slots)));
 }
 
 /** Then `checkUp` follows when it is back. */

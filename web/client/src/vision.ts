@@ -68,7 +68,7 @@ export class Vision {
   }
 
   async showVideo(slots: number): Promise<void> {
-    await this.#media.showVideo(Math.max(0, Math.floor(slots)));
+    await this.#media.showVideo(slots);
     // Where there is none yet, it has video from the beginning.
     await this.#handlers.connect();
   }

@@ -72,6 +72,13 @@ describe("the m-lines for video", () => {
     expect([server.connection.count("negotiate"), FakePeerConnection.last.video.camera.sender.track]).toEqual([0, camera]);
   });
 
+  it("are no more than fit into a frame of the signalling", async () => {
+    const { room } = await enter({ video: 100 });
+    await settle();
+    await room.showVideo(100);
+    expect([FakePeerConnection.last.video.slots.length, server.connection.count("negotiate")]).toEqual([12, 0]);
+  });
+
   it("wait for the line when it is away", async () => {
     const { room } = await enter();
     await settle();
@@ -198,7 +205,7 @@ describe("the camera", () => {
 
   it("is not put in the place of a canvas that ended", async () => {
     const { room } = await enter({ video: 1 });
-    const canvas = fakeCamera({ width: 640, height: 360 });
+    const canvas = fakeCamera({ deviceId: "canvas", width: 640, height: 360 });
     await room.setCamera(track(canvas));
     canvas.end();
     await settle();
@@ -207,8 +214,8 @@ describe("the camera", () => {
 
   it("is taken anew when the system silences it for good (iOS)", async () => {
     const { room } = await enter({ video: 1 });
-    const first = fakeCamera({ deviceId: "v7" });
-    await room.setCamera(track(first));
+    const first = (browser.devices.next = fakeCamera({ deviceId: "v7" }));
+    await room.acquireCamera();
     first.become(true);
     await vi.advanceTimersByTimeAsync(4_000);
     expect(room.camera).not.toBe(first);

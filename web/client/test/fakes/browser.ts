@@ -40,7 +40,7 @@ export class FakeTrack extends EventTarget {
 }
 
 /** A camera's track: of a device, unless told otherwise. */
-export function fakeCamera(settings: MediaTrackSettings = { deviceId: "v1", width: 1280, height: 720 }): FakeTrack {
+export function fakeCamera(settings: MediaTrackSettings = { deviceId: "v1", groupId: "g1", width: 1280, height: 720 }): FakeTrack {
   return Object.assign(new FakeTrack("camera", "video"), { settings });
 }
 
