@@ -117,11 +117,12 @@ func (e *Estimator) take(r report) bool {
 	if p.fate == received || p.fate == lost && !r.arrived {
 		return false
 	}
-	if p.probe != 0 {
+	switch {
+	case p.probe != 0:
 		e.probes.report(r)
-	} else if p.fate == lost {
+	case p.fate == lost:
 		e.loss.revive()
-	} else {
+	default:
 		e.loss.report(p.at, int(p.bytes), !r.arrived)
 	}
 	if !r.arrived {

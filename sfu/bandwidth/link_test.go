@@ -184,11 +184,11 @@ func (d *downlink) control() {
 	rate := d.estimator.Rate(d.now)
 	d.pacer.SetRate(rate)
 	for _, bytes := range d.pictures.frames(d.now, rate) {
-		d.pacer.Push(d.now, bytes, bytes)
+		d.pacer.Push(bytes, bytes)
 	}
 	if d.now%(50*time.Millisecond) == 0 {
 		if p, ok := d.estimator.Probe(d.now, d.pictures.wanted()); ok {
-			d.pacer.Start(d.now, p)
+			d.pacer.Start(p)
 		}
 	}
 	if d.now%(100*time.Millisecond) == 0 {
@@ -282,7 +282,6 @@ type simulcast struct {
 	demands   []Demand
 	shown     []int // layer by demand, -1 pauses
 	changes   int
-	decided   time.Duration
 	wants     int
 }
 

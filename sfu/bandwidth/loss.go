@@ -10,7 +10,7 @@ const (
 	lossPackets = 10                     // likewise, unless it takes longSpan
 	longSpan    = time.Second
 	lossWindow  = 20 // observations
-	lossNewest  = 4  // of them are looked at by themselves as well, in case the link has changed
+	lossNewest  = 4  // of them are looked at by themselves first, in case the link has changed
 
 	littleLoss  = 0.02 // is never taken for congestion
 	someLosses  = 4    // fewer prove nothing
@@ -20,6 +20,8 @@ const (
 	significance = 10.0
 	// Of the capacities that are nearly as likely as the likeliest the lowest is taken: what is lost at that rate shows how much is lost anyway.
 	indifference = 1.0
+
+	alike = 0.03 // are rates that differ by no more than that
 
 	lossMemory = 6 * time.Second // what is older is not looked at
 
@@ -186,19 +188,19 @@ func (l *lossBound) explain(observations int) (capacity float64, congested bool)
 		packets += o.packets
 		losses += o.losses
 		fastest = max(fastest, o.rate)
-		evidence = append(evidence, *o)
+		evidence = merge(evidence, o)
 	}
 	if losses < someLosses || losses < littleLoss*packets {
 		return 0, false
 	}
 	for i := range l.memory {
-		if m := l.memory[i]; m.packets >= lossPackets && m.rate < memoryBelow*(fastest-fastest*losses/packets) {
-			evidence = append(evidence, m)
+		if m := &l.memory[i]; m.packets >= lossPackets && m.rate < memoryBelow*fastest*(1-losses/packets) {
+			evidence = merge(evidence, m)
 		}
 	}
 	inherent := likelihood(math.Inf(1), evidence)
 	best := math.Inf(-1)
-	for b := 0.98 * fastest; b > 0.2*fastest; b *= 0.96 {
+	for b := 0.98 * fastest; b > 0.2*fastest; b *= 0.95 {
 		likely := likelihood(b, evidence)
 		if likely > best-indifference {
 			capacity = b
@@ -208,10 +210,23 @@ func (l *lossBound) explain(observations int) (capacity float64, congested bool)
 	return capacity, 2*(best-inherent) > significance
 }
 
+// merge adds an observation to those of nearly the same rate, so that there are few to calculate with.
+func merge(evidence []observation, o *observation) []observation {
+	for i := range evidence {
+		if e := &evidence[i]; math.Abs(e.rate-o.rate) < alike*e.rate {
+			e.rate = (e.rate*e.packets + o.rate*o.packets) / (e.packets + o.packets)
+			e.packets += o.packets
+			e.losses += o.losses
+			return evidence
+		}
+	}
+	return append(evidence, *o)
+}
+
 // likelihood is the logarithm of the probability of what was observed, if the capacity is b and the inherent loss is the likeliest.
 func likelihood(b float64, evidence []observation) float64 {
 	best := math.Inf(-1)
-	for p := 0.0; p < maxInherent+0.01; p += 0.02 {
+	for p := 0.0; p < maxInherent+0.01; p += 0.03 {
 		sum := 0.0
 		for i := range evidence {
 			o := &evidence[i]

@@ -59,7 +59,7 @@ func (p *Pacer[T]) SetRate(rate int) { p.rate = paceFactor * float64(max(rate, 1
 // Push puts a packet into the queue. It refuses when the queue would take longer than 400 ms to send and be larger than 32 KiB, which is
 // enough for a key frame of a small picture at the lowest rates, or when 1,024 packets wait. The caller then drops the packet and all that depend on
 // it, that is, the slot's packets up to the next key frame.
-func (p *Pacer[T]) Push(now time.Duration, item T, bytes int) bool {
+func (p *Pacer[T]) Push(item T, bytes int) bool {
 	if p.rest.len >= maxQueued || p.rest.bytes+bytes > max(leastMaxQueue, p.within(maxQueue)) {
 		return false
 	}
@@ -69,7 +69,7 @@ func (p *Pacer[T]) Push(now time.Duration, item T, bytes int) bool {
 
 // PushFirst puts a retransmission into a queue of its own that is sent before the other. It refuses when that would take longer than
 // 200 ms to send and be larger than 8 KiB, or when 128 wait.
-func (p *Pacer[T]) PushFirst(now time.Duration, item T, bytes int) bool {
+func (p *Pacer[T]) PushFirst(item T, bytes int) bool {
 	if p.resend.len >= maxResends || p.resend.bytes+bytes > max(leastMaxResend, p.within(maxResend)) {
 		return false
 	}
@@ -122,7 +122,7 @@ func (p *Pacer[T]) Clear(drop func(T)) {
 }
 
 // Start begins a probe, in place of any before it.
-func (p *Pacer[T]) Start(now time.Duration, probe Probe) {
+func (p *Pacer[T]) Start(probe Probe) {
 	p.probe, p.probing, p.bytes, p.packets = probe, probe.Rate > 0, 0, 0
 }
 

@@ -141,19 +141,19 @@ func TestPacerProperties(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"push": func(t *rapid.T) {
 				n++
-				if p.Push(now, n, rapid.IntRange(1, 1400).Draw(t, "bytes")) {
+				if p.Push(n, rapid.IntRange(1, 1400).Draw(t, "bytes")) {
 					rest = append(rest, n)
 				}
 			},
 			"push first": func(t *rapid.T) {
 				n++
-				if p.PushFirst(now, n, rapid.IntRange(1, 1400).Draw(t, "bytes")) {
+				if p.PushFirst(n, rapid.IntRange(1, 1400).Draw(t, "bytes")) {
 					first = append(first, n)
 				}
 			},
 			"rate": func(t *rapid.T) { p.SetRate(rapid.IntRange(0, 5_000_000).Draw(t, "rate")) },
 			"probe": func(t *rapid.T) {
-				p.Start(now, Probe{ID: 1, Rate: rapid.IntRange(0, 5_000_000).Draw(t, "rate"), Bytes: 5000, Packets: 8})
+				p.Start(Probe{ID: 1, Rate: rapid.IntRange(0, 5_000_000).Draw(t, "rate"), Bytes: 5000, Packets: 8})
 			},
 			"pop": func(t *rapid.T) {
 				wait := p.Wait(now)

@@ -35,7 +35,11 @@ func share(budget int, ladders []ladder, order, caps, taken []int) (used int) {
 				more = true // its turn comes
 				continue
 			}
-			if round > taken[i] || round >= len(l) || caps != nil && round >= caps[i] {
+			most := len(l)
+			if len(caps) > 0 {
+				most = caps[i]
+			}
+			if round > taken[i] || round >= most {
 				continue
 			}
 			cost := l[round].rate
