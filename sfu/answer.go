@@ -16,6 +16,8 @@ type answerSection struct {
 	rejected  bool
 	direction string
 	ssrc      uint32 // of a slot, else 0
+	rtxSSRC   uint32 // of a video slot's repair stream, else 0
+	stream    string // of a slot: the mid that its MediaStream is named after
 }
 
 // sessionAnswer is an answer before it is text.
@@ -24,7 +26,7 @@ type sessionAnswer struct {
 	version   int    // counts them
 	transport TransportParameters
 	addresses []netip.AddrPort // where the lane listens, with UDP and TCP
-	ids       extensionIDs
+	ids       extensionIDs     // of audio m-lines
 	mixed     bool
 	sections  []answerSection
 }
@@ -32,7 +34,7 @@ type sessionAnswer struct {
 // String is the answer as SDP (RFC 8829, section 5.3). It has one m-line for each of the offer's, in the same order.
 func (a *sessionAnswer) String() string {
 	var b strings.Builder
-	b.Grow(512 + 600*len(a.sections)) // a usual answer's length
+	b.Grow(512 + 600*len(a.sections)) // the length of a usual answer of sound
 	line := func(format string, args ...any) {
 		fmt.Fprintf(&b, format+"\r\n", args...)
 	}
@@ -61,7 +63,11 @@ func (a *sessionAnswer) String() string {
 			line("a=inactive")
 			continue
 		}
-		line("m=audio 9 %s %d", s.protocol, s.payloadType)
+		if s.media == mediaVideo {
+			line("%s", videoMediaLine(&s))
+		} else {
+			line("m=audio 9 %s %d", s.protocol, s.payloadType)
+		}
 		line("c=IN IP4 0.0.0.0")
 		line("a=mid:%s", s.mid)
 		if candidates {
@@ -75,21 +81,30 @@ func (a *sessionAnswer) String() string {
 		line("a=%s", s.direction)
 		line("a=rtcp-mux")
 		line("a=rtcp-rsize")
-		if a.ids.mid != 0 {
-			line("a=extmap:%d %s", a.ids.mid, midURI)
-		}
-		if a.ids.level != 0 {
-			line("a=extmap:%d %s", a.ids.level, levelURI)
-		}
-		line("a=rtpmap:%d opus/48000/2", s.payloadType)
-		line("a=fmtp:%d %s", s.payloadType, opusParameters)
-		if s.ssrc != 0 {
-			line("a=msid:slot-%s slot-%s", s.mid, s.mid)
-			line("a=ssrc:%d cname:hubbub", s.ssrc)
-			line("a=ssrc:%d msid:slot-%s slot-%s", s.ssrc, s.mid, s.mid)
+		if s.media == mediaVideo {
+			s.writeVideo(line)
+		} else {
+			s.writeAudio(line, a.ids)
 		}
 	}
 	return b.String()
+}
+
+// writeAudio writes what of an audio m-line is audio's own.
+func (s *answerSection) writeAudio(line func(string, ...any), ids extensionIDs) {
+	if ids.mid != 0 {
+		line("a=extmap:%d %s", ids.mid, midURI)
+	}
+	if ids.level != 0 {
+		line("a=extmap:%d %s", ids.level, levelURI)
+	}
+	line("a=rtpmap:%d opus/48000/2", s.payloadType)
+	line("a=fmtp:%d %s", s.payloadType, opusParameters)
+	if s.ssrc != 0 {
+		line("a=msid:slot-%s slot-%s", s.stream, s.mid)
+		line("a=ssrc:%d cname:hubbub", s.ssrc)
+		line("a=ssrc:%d msid:slot-%s slot-%s", s.ssrc, s.stream, s.mid)
+	}
 }
 
 // writeCandidates names the lane's addresses: UDP first (RFC 8445, section 5.1.2.1), and TCP to connect to (RFC 6544, section 4.5) for who

@@ -13,9 +13,9 @@ var (
 	datagramsDesc = prometheus.NewDesc("hubbub_sfu_datagrams_received_total",
 		"UDP datagramsDesc received on media ports, whatever they were.", nil, nil)
 	packetsDesc = prometheus.NewDesc("hubbub_sfu_packets_total",
-		"RTP packets: in after decryption, out for each receiver.", []string{"direction"}, nil)
+		"RTP packets of sound: in after decryption, out for each receiver.", []string{"direction"}, nil)
 	bytesDesc = prometheus.NewDesc("hubbub_sfu_payload_bytes_total",
-		"Bytes of RTP payload: in after decryption, out for each receiver.", []string{"direction"}, nil)
+		"Bytes of RTP payload of sound: in after decryption, out for each receiver.", []string{"direction"}, nil)
 	dropsDesc    = prometheus.NewDesc("hubbub_sfu_dropped_packets_total", "Packets dropped, by cause.", []string{"cause"}, nil)
 	switchesDesc = prometheus.NewDesc("hubbub_sfu_selection_switches_total", "Slots given to a speaker that had none.", nil, nil)
 	delayDesc    = prometheus.NewDesc("hubbub_sfu_forwarding_delay_seconds",
@@ -28,6 +28,7 @@ func (s *SFU) Describe(ch chan<- *prometheus.Desc) {
 		ch <- d
 	}
 	describeRelays(ch)
+	describeVideo(ch)
 }
 
 // Collect implements prometheus.Collector.
@@ -57,6 +58,7 @@ func (s *SFU) Collect(ch chan<- prometheus.Metric) {
 	counter(switchesDesc, sum(func(c *laneCounters) *atomic.Uint64 { return &c.switches }))
 	s.collectDelays(ch)
 	s.collectRelays(ch)
+	s.collectVideo(ch)
 }
 
 func (s *SFU) collectDelays(ch chan<- prometheus.Metric) {

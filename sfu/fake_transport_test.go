@@ -48,6 +48,8 @@ func (f *fakeTransport) SendRTCP(packets []rtcp.Packet) error {
 
 func (f *fakeTransport) SetReceiving(bool) {}
 
+func (f *fakeTransport) SetRate(int) {}
+
 func (f *fakeTransport) Close() error {
 	f.closed.Store(true)
 	return nil

@@ -30,6 +30,7 @@ type lane struct {
 	wake       chan struct{} // capacity 1: the lane's own goroutine is to do so
 	stop       chan struct{}
 	done       sync.WaitGroup
+	video      *videoClock
 
 	mu sync.Mutex
 
@@ -54,6 +55,7 @@ func newLane(plan mediaAddresses, port int, clock func() time.Duration, log *slo
 		stop:       make(chan struct{}),
 		peers:      make(map[*Peer]struct{}),
 	}
+	l.video = newVideoClock(l)
 	sockets, err := openSockets(plan.bind, port)
 	if err != nil {
 		return nil, err
@@ -66,11 +68,13 @@ func newLane(plan mediaAddresses, port int, clock func() time.Duration, log *slo
 		return nil, fmt.Errorf("open a lane: %w", err)
 	}
 	l.done.Go(l.run)
+	l.video.done.Go(l.video.run)
 	return l, nil
 }
 
-// close ends the goroutine and the sockets. Nothing may use the lane any more.
+// close ends the goroutines and the sockets. Nothing may use the lane any more.
 func (l *lane) close() error {
+	l.video.close()
 	close(l.stop)
 	l.done.Wait()
 	l.do(func() { l.closed = true })
@@ -148,18 +152,14 @@ func (l *lane) burst() {
 	if !ok {
 		return
 	}
-	for _, b := range l.sockets.batches {
-		b.begin()
-	}
+	l.sockets.begin()
 	for ; ok; d, ok = l.deliveries.take() {
 		l.send(d)
 		if len(l.arrivals) == laneBatch {
 			break
 		}
 	}
-	for _, b := range l.sockets.batches {
-		b.flush()
-	}
+	l.sockets.flush()
 	now := l.clock()
 	for _, arrival := range l.arrivals {
 		l.counters.observeDelay(now - arrival)

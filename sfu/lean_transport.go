@@ -377,6 +377,9 @@ func (t *leanTransport) sendNow(datagram []byte) error {
 // SetReceiving implements Transport.
 func (t *leanTransport) SetReceiving(wanted bool) { t.client.unwanted.Store(!wanted) }
 
+// SetRate implements Transport.
+func (t *leanTransport) SetRate(datagrams int) { t.client.rate.Store(uint32(datagrams)) }
+
 // Close implements Transport.
 func (t *leanTransport) Close() error {
 	t.mu.Lock()

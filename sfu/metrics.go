@@ -23,12 +23,15 @@ const (
 	dropNotSelected                  // the receiver's slots are taken by others
 	dropLate                         // from before its source got the slot
 	dropUnsent                       // the receiver is not connected, or its connection takes no more
+	dropTooLarge                     // a picture's packet does not fit the link to another node
 	dropCauses
+
+	dropNothing dropCause = -1 // what was not a loss
 )
 
 func (c dropCause) String() string {
 	return [...]string{
-		"unknown_sender", "flood", "malformed", "muted", "unexpected", "silent", "duplicate", "superseded", "queue_full", "not_selected", "late", "unsent",
+		"unknown_sender", "flood", "malformed", "muted", "unexpected", "silent", "duplicate", "superseded", "queue_full", "not_selected", "late", "unsent", "too_large",
 	}[c]
 }
 
@@ -41,11 +44,12 @@ var delayBuckets = [...]time.Duration{
 // laneCounters are kept for each lane, so that lanes do not write to each other's cache lines.
 type laneCounters struct {
 	datagramsIn          atomic.Uint64 // everything that came by UDP
-	packetsIn, bytesIn   atomic.Uint64 // RTP, decrypted; bytes of payload
+	packetsIn, bytesIn   atomic.Uint64 // RTP of sound, decrypted; bytes of payload
 	packetsOut, bytesOut atomic.Uint64 // the same, before encryption
 	drops                [dropCauses]atomic.Uint64
 	switches             atomic.Uint64
 	peers, relays        atomic.Int64
+	video                videoCounters
 	relayed              relayCounters
 
 	delays   [len(delayBuckets) + 1]atomic.Uint64

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,7 +10,7 @@ import (
 	"github.com/pion/sdp/v3"
 )
 
-// Bounds on what a client may offer. A browser's offer of one microphone and ten slots is about 20 KB.
+// Bounds on what a client may offer. A browser's offer of one microphone and ten slots is about 20 KB, and each m-line of video adds 5 to 8.
 const (
 	maxOfferBytes    = 64 << 10
 	maxSections      = 128
@@ -26,12 +27,19 @@ const (
 	midURI   = "urn:ietf:params:rtp-hdrext:sdes:mid"
 )
 
+// The media of m-lines that are taken.
+const (
+	mediaAudio = "audio"
+	mediaVideo = "video"
+)
+
 // sessionOffer is an offer, read and checked.
 type sessionOffer struct {
 	transport TransportParameters
 	sections  []section
-	ids       extensionIDs
-	mixed     bool // one-byte and two-byte header extensions may be mixed (RFC 8285, section 6)
+	ids       extensionIDs // of all acceptable m-lines
+	audioIDs  extensionIDs // of those of audio
+	mixed     bool         // one-byte and two-byte header extensions may be mixed (RFC 8285, section 6)
 }
 
 // section is one m-line of an offer. Its strings are tokens and can be written into an answer.
@@ -41,9 +49,10 @@ type section struct {
 	format      string // what a rejected m-line names
 	mid         string
 	direction   string
-	acceptable  bool // an audio m-line with Opus, in use, on the bundled transport
+	acceptable  bool // an audio m-line with Opus, or one of video with a known codec, in use, on the bundled transport
 	payloadType uint8
 	ssrcs       []uint32
+	video       videoOffer // of a video m-line
 }
 
 // parseOffer reads an offer. Whatever is wrong with it is an ErrBadOffer; m-lines that the server merely does not want are not acceptable.
@@ -80,10 +89,11 @@ func parseOffer(text string) (*sessionOffer, error) {
 		offer.readExtensionIDs(media, s)
 	}
 	if tagged == nil {
-		return nil, badOffer("BUNDLE begins with %q, which is no m-line", bundle[0])
+		return nil, badOffer("BUNDLE begins with %q, which is no m-line", truncate(bundle[0]))
 	}
+	offer.readVideo(&description)
 	if !slices.ContainsFunc(offer.sections, func(s section) bool { return s.acceptable }) {
-		return nil, badOffer("no audio m-line with Opus")
+		return nil, badOffer("no audio m-line with Opus and no video m-line with VP8, H264, VP9 or AV1")
 	}
 	var err error
 	offer.transport, err = parseTransport(&description, tagged)
@@ -125,9 +135,13 @@ func parseSection(session *sdp.SessionDescription, media *sdp.MediaDescription) 
 
 	_, bundleOnly := media.Attribute("bundle-only") // whose port is 0 in an offer (RFC 9143, section 6)
 	_, mux := media.Attribute(sdp.AttrKeyRTCPMux)
+	s.acceptable = mux && (media.MediaName.Port.Value != 0 || bundleOnly)
+	if s.media == mediaVideo {
+		return s, nil // for the rest, see readVideo
+	}
 	payloadType, opus := findOpus(media)
 	s.payloadType = payloadType
-	s.acceptable = s.media == "audio" && opus && mux && (media.MediaName.Port.Value != 0 || bundleOnly)
+	s.acceptable = s.acceptable && s.media == mediaAudio && opus
 	for _, a := range media.Attributes {
 		if a.Key != sdp.AttrKeySSRC || len(s.ssrcs) == maxSSRCsInOffer {
 			continue
@@ -171,24 +185,36 @@ func findOpus(media *sdp.MediaDescription) (payloadType uint8, ok bool) {
 }
 
 func (o *sessionOffer) readExtensionIDs(media *sdp.MediaDescription, s section) {
-	if !s.acceptable {
+	if !s.acceptable || s.media != mediaAudio {
 		return
 	}
-	for _, a := range media.Attributes {
-		fields := strings.Fields(a.Value)
-		if a.Key != sdp.AttrKeyExtMap || len(fields) < 2 {
-			continue
-		}
-		number, _, _ := strings.Cut(fields[0], "/")
-		id, err := strconv.ParseUint(number, 10, 8)
-		if err != nil || id == 0 || id == 15 || id > 14 && !o.mixed {
-			continue
-		}
+	for uri, id := range o.extensions(media) {
 		switch {
-		case fields[1] == levelURI && o.ids.level == 0:
-			o.ids.level = uint8(id)
-		case fields[1] == midURI && o.ids.mid == 0:
-			o.ids.mid = uint8(id)
+		case uri == levelURI && o.ids.level == 0:
+			o.ids.level = id
+		case uri == midURI && o.ids.mid == 0:
+			o.ids.mid = id
+		}
+	}
+	o.audioIDs = o.ids
+}
+
+// extensions yields the header extensions of an m-line by URI, with those identifiers that can be used.
+func (o *sessionOffer) extensions(media *sdp.MediaDescription) iter.Seq2[string, uint8] {
+	return func(yield func(string, uint8) bool) {
+		for _, a := range media.Attributes {
+			if a.Key != sdp.AttrKeyExtMap {
+				continue
+			}
+			entry, rest, _ := strings.Cut(strings.TrimLeft(a.Value, " "), " ")
+			number, _, _ := strings.Cut(entry, "/")
+			id, err := strconv.ParseUint(number, 10, 8)
+			if err != nil || id == 0 || id == 15 || id > 14 && !o.mixed {
+				continue
+			}
+			if fields := strings.Fields(rest); len(fields) > 0 && !yield(fields[0], uint8(id)) {
+				return
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -160,7 +161,11 @@ func FuzzNewPeer(f *testing.F) {
 	f.Add(chromiumOffer)
 	f.Add(firefoxOffer)
 	f.Add(strings.ReplaceAll(chromiumOffer, "\r\n", "\n"))
-	s := newFakeSFU(f, Config{Slots: 2, Lanes: 1})
+	for _, name := range []string{"chromium-video", "chromium-paused", "firefox-video"} {
+		f.Add(readDescription(f, name))
+	}
+	f.Add(bundled(1, videoLines("c", "sendonly", "a=ssrc-group:SIM 1 2 3", "a=ssrc-group:FID 1 4", "a=extmap:2 "+transportURI)+videoLines("v", "recvonly")))
+	s := newFakeSFU(f, Config{Slots: 2, VideoSlots: 2, Lanes: 1})
 	r := s.NewRouter()
 	f.Cleanup(r.Close)
 	f.Fuzz(func(t *testing.T, offer string) {
@@ -189,8 +194,15 @@ func FuzzNewPeer(f *testing.F) {
 		if len(asked.MediaDescriptions) != len(answered.MediaDescriptions) {
 			t.Fatalf("%d m-lines for %d", len(answered.MediaDescriptions), len(asked.MediaDescriptions))
 		}
-		if len(p.Slots()) > 2 {
-			t.Fatalf("%d slots", len(p.Slots()))
+		if len(p.Slots()) > 4 || len(p.Sources()) > maxSources+2 {
+			t.Fatalf("%d slots, %d sources", len(p.Slots()), len(p.Sources()))
+		}
+		for i, m := range answered.MediaDescriptions {
+			for _, format := range m.MediaName.Formats {
+				if m.MediaName.Port.Value != 0 && !slices.Contains(asked.MediaDescriptions[i].MediaName.Formats, format) {
+					t.Fatalf("format %s of m-line %d was not offered", format, i)
+				}
+			}
 		}
 	})
 }

@@ -24,11 +24,19 @@ type Peer struct {
 	close     func() error
 	reporter  uint32 // the SSRC of receiver reports
 
-	streams    atomic.Pointer[streamTable]
-	publishing atomic.Bool
-	mutes      atomic.Uint64 // how often publishing ended
-	connected  atomic.Bool
-	subscriber atomic.Pointer[subscriber] // nil before Attach
+	streams      atomic.Pointer[streamTable]
+	publishing   atomic.Bool
+	showing      atomic.Bool
+	mutes        atomic.Uint64 // how often publishing ended
+	connected    atomic.Bool
+	subscriber   atomic.Pointer[subscriber] // nil before Attach
+	receives     atomic.Bool                // something of what the client sends is wanted
+	unwanted     atomic.Uint32              // packets of what is not forwarded now
+	attended     atomic.Bool                // by the lane's videoClock
+	rtt          atomic.Int64               // round trip in nanoseconds, 0: not known
+	soundTransit transit
+
+	receiving sync.Mutex // held while deciding what the transport is to receive
 
 	connectedOnce sync.Once
 	connectedCh   chan struct{}
@@ -41,6 +49,8 @@ type Peer struct {
 	session     uint64 // of the answers
 	version     int
 	mediaPlan
+	receiver   *videoReceiver // nil before there was a video source
+	videoFeeds []*videoSource
 }
 
 func newPeer(s *SFU, l *lane) *Peer {
@@ -78,29 +88,81 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 	}
 	p.fingerprint = offer.transport.Fingerprint
 	p.version++
-	plan, sections := planMedia(offer, o.Sources, p.sfu.cfg.Slots, p.mediaPlan)
+	plan, sections := planMedia(offer, o.Sources, p.sfu.cfg.Slots, p.sfu.cfg.VideoSlots, p.mediaPlan)
 	p.mediaPlan = plan
-	p.streams.Store(&streamTable{ids: offer.ids, sources: p.sources})
+	table := &streamTable{ids: offer.ids, sources: p.sources}
+	p.receiveVideo(table)
+	p.streams.Store(table)
+	p.receive()
 	if p.router != nil {
 		p.router.renegotiated(p)
 	}
 	description := sessionAnswer{
 		session: p.session, version: p.version, transport: server, addresses: p.lane.sockets.addresses,
-		ids: offer.ids, mixed: offer.mixed, sections: sections,
+		ids: offer.audioIDs, mixed: offer.mixed, sections: sections,
 	}
 	return description.String(), nil
 }
 
-// SetPublishing says whether what the peer sends is forwarded. If not (muted, a listener) it is dropped as early as possible.
+// receiveVideo takes over the video sources of an answer. The peer's lock is held.
+func (p *Peer) receiveVideo(table *streamTable) {
+	if p.receiver == nil && len(p.videoSources) > 0 {
+		p.receiver = newVideoReceiver(p)
+	}
+	if p.receiver == nil {
+		return
+	}
+	p.videoFeeds = p.receiver.configure(p.videoSources)
+	table.video = p.receiver
+	for _, s := range p.videoFeeds {
+		table.ids.addVideo(s.plan.ids)
+		for _, c := range s.plan.codecs {
+			table.videoTypes.add(c.payloadType)
+			if c.rtxPayloadType != 0 {
+				table.videoTypes.add(c.rtxPayloadType)
+			}
+		}
+	}
+}
+
+// SetPublishing says whether the sound that the peer sends is forwarded. If not (muted, a listener) it is dropped as early as possible.
 // Attach sets it too, so it is of use afterwards.
 func (p *Peer) SetPublishing(publishing bool) {
 	if p.publishing.Swap(publishing) && !publishing {
 		p.mutes.Add(1)
 	}
-	p.transport.SetReceiving(publishing)
+	p.receive()
 }
 
-// Slots returns the peer's slots in the order of their m-lines, with what they carry now.
+// SetShowing says the same of the pictures that the peer sends: who is muted may be seen, a listener may not.
+func (p *Peer) SetShowing(showing bool) {
+	if p.showing.Swap(showing) && !showing {
+		p.hide()
+	}
+	p.receive()
+}
+
+// hide gives up the slots that the peer's pictures are in.
+func (p *Peer) hide() {
+	if video := p.streams.Load().video; video != nil {
+		video.hide()
+	}
+}
+
+// receive tells the transport whether anything that the client sends is wanted.
+func (p *Peer) receive() {
+	p.receiving.Lock()
+	defer p.receiving.Unlock()
+	streams := p.streams.Load()
+	wanted := p.publishing.Load() || p.showing.Load() && streams.video != nil
+	p.receives.Store(wanted)
+	p.transport.SetReceiving(wanted)
+	if streams.video != nil {
+		p.transport.SetRate(maxVideoRate)
+	}
+}
+
+// Slots returns the peer's slots in the order of their m-lines, those of audio before those of video, with what they carry now.
 func (p *Peer) Slots() []Slot {
 	if s := p.subscriber.Load(); s != nil {
 		return s.state()
@@ -111,10 +173,14 @@ func (p *Peer) Slots() []Slot {
 	for _, s := range p.slots {
 		slots = append(slots, Slot{Mid: s.mid, Kind: "audio"})
 	}
+	for _, s := range p.videoSlots {
+		slots = append(slots, Slot{Mid: s.mid, Kind: "video"})
+	}
 	return slots
 }
 
-// Sources are what the client may send, in the order of its sending m-lines. A further offer may change them.
+// Sources are what the client may send, in the order of its sending m-lines, those of audio before those of video. A further offer may change
+// them.
 func (p *Peer) Sources() []Source {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -122,11 +188,18 @@ func (p *Peer) Sources() []Source {
 	for _, s := range p.sources {
 		kinds = append(kinds, s.kind)
 	}
+	for _, s := range p.videoSources {
+		kinds = append(kinds, s.kind)
+	}
 	return kinds
 }
 
-// Publishes says whether the client may be heard: whether it has any Sources. Whether it is, SetPublishing says.
-func (p *Peer) Publishes() bool { return len(p.Sources()) > 0 }
+// Publishes says whether the client may be heard: whether it has any Sources of sound. Whether it is, SetPublishing says.
+func (p *Peer) Publishes() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.sources) > 0
+}
 
 // Connected is closed when the connection was established for the first time: ICE and DTLS.
 func (p *Peer) Connected() <-chan struct{} { return p.connectedCh }
@@ -161,16 +234,36 @@ func (p *Peer) WantsRTP(b []byte) bool {
 	if !ok {
 		return true // decryption is not worse for it, and counts it
 	}
+	video := streams.videoTypes.has(h.payloadType)
+	switch {
+	case video && !p.showing.Load() || !video && !p.publishing.Load():
+		return p.passes()
+	case video:
+		return true
+	}
 	s := streams.find(&h)
 	return s == nil || s.wants(p, &h)
+}
+
+// passes drops most of the sound or the pictures that are not forwarded now, as the gate does when neither is wanted.
+func (p *Peer) passes() bool {
+	if !p.receives.Load() || p.unwanted.Add(1)%passEvery == 0 {
+		return true
+	}
+	p.lane.counters.drop(dropMuted)
+	return false
 }
 
 // ReceiveRTP implements TransportHandler.
 func (p *Peer) ReceiveRTP(b []byte) {
 	counters := &p.lane.counters
-	counters.packetsIn.Add(1)
 	streams := p.streams.Load()
 	h, ok := parseRTP(b, streams.ids)
+	if ok && streams.videoTypes.has(h.payloadType) && len(h.payload) <= maxPayload {
+		streams.video.receive(p.sfu.now(), &h)
+		return
+	}
+	counters.packetsIn.Add(1)
 	if !ok || len(h.payload) == 0 || len(h.payload) > maxPayload {
 		counters.drop(dropMalformed)
 		return

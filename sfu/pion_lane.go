@@ -72,6 +72,19 @@ func newPionSockets(sockets []socket, plan mediaAddresses, l *lane, logs logging
 	return p, nil
 }
 
+// begin and flush stand around what the lane sends at once.
+func (p *pionSockets) begin() {
+	for _, b := range p.batches {
+		b.begin()
+	}
+}
+
+func (p *pionSockets) flush() {
+	for _, b := range p.batches {
+		b.flush()
+	}
+}
+
 func (p *pionSockets) close() error {
 	if err := p.udp.Close(); err != nil {
 		return fmt.Errorf("close media sockets: %w", err)

@@ -188,6 +188,9 @@ func (t *pionTransport) SendRTCP(packets []rtcp.Packet) error { return t.pc.Writ
 // SetReceiving implements Transport.
 func (t *pionTransport) SetReceiving(wanted bool) { t.client.unwanted.Store(!wanted) }
 
+// SetRate implements Transport.
+func (t *pionTransport) SetRate(datagrams int) { t.client.rate.Store(uint32(datagrams)) }
+
 // Close implements Transport.
 func (t *pionTransport) Close() error {
 	t.closed.Store(true)

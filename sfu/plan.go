@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"math/rand/v2"
 	"slices"
 	"strings"
 
@@ -15,23 +14,28 @@ const maxSources = 4
 
 // mediaPlan is what an offer's m-lines become.
 type mediaPlan struct {
-	slots   []slotPlan
-	sources []*source
+	slots        []slotPlan
+	sources      []*source
+	videoSlots   []videoSlotPlan
+	videoSources []videoSourcePlan
 }
 
-// planMedia decides about an offer's m-lines: receive-only audio is a slot, up to a number of them; audio that is sent is a source;
+// planMedia decides about an offer's m-lines: receive-only audio is a slot, up to a number of them; audio that is sent is a source; for video see planVideo;
 // what is neither is answered as inactive, or rejected. What the client could receive on a sendrecv m-line is not used: it
 // would have to be counted as a slot, and the microphone's m-line is to come and go by itself. What was there before
 // keeps its SSRC or its state. The answer has one section for each of the offer's. Nothing of the offer's text is kept in the plan, which
 // lives as long as the peer.
-func planMedia(offer *sessionOffer, names map[string]Source, slots int, before mediaPlan) (plan mediaPlan, answer []answerSection) {
+func planMedia(offer *sessionOffer, names map[string]Source, slots, videoSlots int, before mediaPlan) (plan mediaPlan, answer []answerSection) {
 	for _, s := range offer.sections {
 		a := answerSection{section: s, rejected: !s.acceptable, direction: sdp.AttrKeyInactive}
 		switch {
 		case a.rejected:
+		case s.media == mediaVideo:
+			a.direction = s.direction
+			plan.planVideo(&a, names[s.mid], videoSlots, &before)
 		case s.direction == sdp.AttrKeyRecvOnly && len(plan.slots) < slots:
 			a.direction = sdp.AttrKeySendOnly
-			a.ssrc = before.ssrcOf(s.mid)
+			a.ssrc = before.ssrcOf(s.mid, &plan)
 			plan.slots = append(plan.slots, slotPlan{mid: strings.Clone(s.mid), ssrc: a.ssrc, payloadType: s.payloadType, levelID: offer.ids.level})
 		case s.direction == sdp.AttrKeyInactive:
 		case s.direction != sdp.AttrKeyRecvOnly && len(plan.sources) < maxSources:
@@ -42,27 +46,42 @@ func planMedia(offer *sessionOffer, names map[string]Source, slots int, before m
 		}
 		answer = append(answer, a)
 	}
+	plan.nameStreams(answer)
 	return plan, answer
 }
 
-// ssrcOf is the SSRC of the slot with that mid: that which it has, or a new one.
-func (m *mediaPlan) ssrcOf(mid string) uint32 {
+// nameStreams gives sound and picture of the same slot number one MediaStream: browsers keep what is in one in step.
+func (m *mediaPlan) nameStreams(answer []answerSection) {
+	pictures := 0
+	for i := range answer {
+		a := &answer[i]
+		if a.ssrc == 0 {
+			continue
+		}
+		a.stream = a.mid
+		if a.media != mediaVideo {
+			continue
+		}
+		if pictures < len(m.slots) {
+			a.stream = m.slots[pictures].mid
+		}
+		pictures++
+	}
+}
+
+// ssrcOf is the SSRC of the slot with that mid: that which it has, or a new one. next is the plan that it is to be in.
+func (m *mediaPlan) ssrcOf(mid string, next *mediaPlan) uint32 {
 	for _, s := range m.slots {
 		if s.mid == mid {
 			return s.ssrc
 		}
 	}
-	for {
-		ssrc := rand.Uint32()
-		if ssrc != 0 && !slices.ContainsFunc(m.slots, func(s slotPlan) bool { return s.ssrc == ssrc }) {
-			return ssrc
-		}
-	}
+	return freeSSRC(m, next)
 }
 
 // sourceOf is the source of that m-line: the one that is there, unless it changed, or a new one.
 func (m *mediaPlan) sourceOf(s section, name Source) *source {
-	if name == "" {
+	if name == "" || name == Camera || name == Screen {
 		name = Microphone
 	}
 	for _, old := range m.sources {
@@ -75,9 +94,17 @@ func (m *mediaPlan) sourceOf(s section, name Source) *source {
 
 // streamTable tells a packet's source by its header. It is replaced at each negotiation, never changed.
 type streamTable struct {
-	ids     extensionIDs
-	sources []*source
+	ids        extensionIDs
+	sources    []*source
+	video      *videoReceiver // nil if there never was a source of video
+	videoTypes payloadTypes   // of the sources of video; no audio has them (RFC 9143, section 10.1.1)
 }
+
+// payloadTypes is a set of RTP payload types, which are less than 128.
+type payloadTypes [2]uint64
+
+func (s *payloadTypes) add(t uint8)      { s[t>>6&1] |= 1 << (t & 63) }
+func (s *payloadTypes) has(t uint8) bool { return s[t>>6&1]>>(t&63)&1 != 0 }
 
 // find returns the source of a packet: by the SSRC that the offer named, by the mid in the packet, or because there is but one (RFC 9143,
 // section 9.2).

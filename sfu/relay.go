@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"hubbub/sfu/speech"
@@ -18,25 +19,36 @@ import (
 type Relay struct {
 	router     *Router
 	lane       *lane
-	send       func([]byte)
 	subscriber *subscriber
+	video      *videoRelay
+	requests   atomic.Uint32 // serial number of the last packet about layers that are wanted
+
+	sending sync.Mutex // held while a packet is sent; nothing else is locked meanwhile
+	send    func([]byte)
+	closed  bool // nothing is sent any more
 
 	// Belongs to the lane:
 	streams []relayStream // as many as the assigner has slots
 	last    uint32        // stream that was begun
 	buffer  [relayHeader + maxPayload]byte
 
-	enrolled map[string][]*relaySource // by participant; guarded by the router's lock
+	// By participant; guarded by the router's lock:
+	enrolled      map[string][]*relaySource
+	enrolledVideo map[string][]*relayedVideo
 
-	receiving sync.Mutex // held while a packet is taken in, and never for long otherwise
-	sources   map[relayKey]*relaySource
+	receiving  sync.Mutex // held while a packet is taken in, and never for long otherwise
+	sources    map[relayKey]*relaySource
+	pictures   map[relayKey]*relayedVideo
+	repeatedAt time.Duration // when it was said last which layers are wanted
 }
 
 // RelayConfig is what a Relay is made with.
 type RelayConfig struct {
-	// Streams is how many of this node's sources, and of those behind its other relays, the other end gets at a time. They are chosen as for slots.
+	// Streams is how many of this node's microphones, and of those behind its other relays, the other end gets at a time. They are chosen as for slots.
 	Streams int
-	// Send takes a packet for the other end, to be given to Relay.Receive there; it has at most 1479 bytes. It is called on a goroutine of the SFU's, one
+	// VideoStreams is the same of cameras and screens. Of these the other end gets the encodings that somebody behind it sees.
+	VideoStreams int
+	// Send takes a packet for the other end, to be given to Relay.Receive there; it has at most 1479 bytes. It is called on goroutines of the SFU's, one
 	// call at a time. It must not block and not keep the packet. It is not called any more when Close has returned. Packets may get lost on the way, or
 	// arrive twice or in another order, as RTP packets may.
 	Send func(packet []byte)
@@ -44,21 +56,26 @@ type RelayConfig struct {
 
 // AttachRelay begins to forward to another node. It fails with ErrClosed when the router is closed, and when the configuration is unusable.
 func (r *Router) AttachRelay(cfg RelayConfig) (*Relay, error) {
-	if cfg.Streams < 0 || cfg.Send == nil {
-		return nil, fmt.Errorf("attach a relay: %d streams, sender %t: out of range", cfg.Streams, cfg.Send != nil)
+	if cfg.Streams < 0 || cfg.VideoStreams < 0 || cfg.Send == nil {
+		return nil, fmt.Errorf("attach a relay: %d and %d streams, sender %t: out of range", cfg.Streams, cfg.VideoStreams, cfg.Send != nil)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return nil, fmt.Errorf("attach a relay: %w", ErrClosed)
 	}
+	clock := uint32(time.Now().UnixMilli() / streamTick)
 	l := &Relay{
 		router: r, lane: r.sfu.idlestLane(), send: cfg.Send,
-		streams:  make([]relayStream, cfg.Streams),
-		last:     uint32(time.Now().UnixMilli() / streamTick),
-		enrolled: make(map[string][]*relaySource),
-		sources:  make(map[relayKey]*relaySource),
+		streams:       make([]relayStream, cfg.Streams),
+		last:          clock,
+		enrolled:      make(map[string][]*relaySource),
+		enrolledVideo: make(map[string][]*relayedVideo),
+		sources:       make(map[relayKey]*relaySource),
+		pictures:      make(map[relayKey]*relayedVideo),
 	}
+	l.requests.Store(clock)
+	l.video = newVideoRelay(l, cfg.VideoStreams, clock)
 	l.subscriber = &subscriber{
 		lane: l.lane, relay: l, events: r.sfu.events,
 		assigner: speech.NewAssigner(0, cfg.Streams), occupants: make(map[uint32]*contributor),
@@ -66,6 +83,7 @@ func (r *Router) AttachRelay(cfg RelayConfig) (*Relay, error) {
 	l.lane.counters.relays.Add(1)
 	r.subscribers = append(r.subscribers, l.subscriber)
 	r.refill()
+	r.stage.join(r.sfu.now(), l.video)
 	return l, nil
 }
 
@@ -90,7 +108,12 @@ func (l *Relay) Enrol(participant string, csrc uint32, sources ...Source) {
 	}
 	l.withdraw(participant, keys)
 	for _, key := range keys {
-		l.enrol(r.participant(participant, csrc), key)
+		member := r.participant(participant, csrc)
+		if isRelayedVideo(key.kind) {
+			l.enrolVideo(member, key)
+		} else {
+			l.enrol(member, key)
+		}
 	}
 	r.retire()
 	r.refill()
@@ -103,7 +126,7 @@ func (l *Relay) Withdraw(participant string) {
 	r := l.router
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(l.enrolled[participant]) == 0 {
+	if len(l.enrolled[participant])+len(l.enrolledVideo[participant]) == 0 {
 		return
 	}
 	l.withdraw(participant, nil)
@@ -121,10 +144,27 @@ func (l *Relay) Close() {
 
 // end is Close, as far as it is not what ends any subscriber. The router's lock is held, as in all that follows.
 func (l *Relay) end() {
+	l.router.stage.leave(l.video)
+	l.video.close()
 	for id := range l.enrolled {
 		l.withdraw(id, nil)
 	}
+	for id := range l.enrolledVideo {
+		l.withdraw(id, nil)
+	}
 	l.lane.counters.relays.Add(-1)
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	l.closed = true
+}
+
+// transmit sends a packet to the other end. It may be called with any lock held.
+func (l *Relay) transmit(packet []byte) {
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	if !l.closed {
+		l.send(packet)
+	}
 }
 
 // enrol makes the source of a key a participant's. Its packets are dropped until it is admitted.
@@ -141,12 +181,31 @@ func (l *Relay) enrol(member *participant, key relayKey) {
 	l.enrolled[member.id] = append(l.enrolled[member.id], s)
 }
 
+// enrolVideo does the same for pictures.
+func (l *Relay) enrolVideo(member *participant, key relayKey) {
+	r := l.router
+	if slices.ContainsFunc(l.enrolledVideo[member.id], func(u *relayedVideo) bool { return u.key == key }) {
+		return
+	}
+	r.generations++
+	u := newRelayedVideo(l, member, key, r.generations)
+	member.relayedVideo = append(member.relayedVideo, u)
+	l.enrolledVideo[member.id] = append(l.enrolledVideo[member.id], u)
+	r.enrolVideo(member, &u.feed)
+}
+
 // admit lets in the packets of a participant who is enrolled.
 func (l *Relay) admit(participant string) {
+	if len(l.enrolledVideo[participant]) > 0 {
+		l.video.wake()
+	}
 	l.receiving.Lock()
 	defer l.receiving.Unlock()
 	for _, s := range l.enrolled[participant] {
 		l.sources[s.key] = s
+	}
+	for _, u := range l.enrolledVideo[participant] {
+		l.pictures[u.key] = u
 	}
 }
 
@@ -170,6 +229,29 @@ func (l *Relay) withdraw(participant string, keep []relayKey) {
 	l.enrolled[participant] = kept
 	if len(kept) == 0 {
 		delete(l.enrolled, participant)
+	}
+	l.withdrawVideo(participant, keep)
+}
+
+// withdrawVideo does so with pictures. The relay's receiving is held.
+func (l *Relay) withdrawVideo(participant string, keep []relayKey) {
+	kept := slices.DeleteFunc(l.enrolledVideo[participant], func(u *relayedVideo) bool {
+		if slices.Contains(keep, u.key) {
+			return false
+		}
+		if l.pictures[u.key] == u {
+			delete(l.pictures, u.key)
+		}
+		u.wantLayers(0)
+		l.router.expelVideo(&u.feed)
+		member := u.participant
+		member.relayedVideo = slices.DeleteFunc(member.relayedVideo, func(other *relayedVideo) bool { return other == u })
+		member.leave()
+		return true
+	})
+	l.enrolledVideo[participant] = kept
+	if len(kept) == 0 {
+		delete(l.enrolledVideo, participant)
 	}
 }
 

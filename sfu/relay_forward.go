@@ -44,7 +44,7 @@ func (l *Relay) forward(now time.Duration, p *packet) {
 		timestamp: p.place.Timestamp, duration: p.place.Duration,
 	}
 	h.marshal(l.buffer[:])
-	l.send(l.buffer[:relayHeader+copy(l.buffer[relayHeader:], p.payload())])
+	l.transmit(l.buffer[:relayHeader+copy(l.buffer[relayHeader:], p.payload())])
 	counters.packetsOut.Add(1)
 	counters.bytesOut.Add(uint64(p.length))
 }

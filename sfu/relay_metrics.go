@@ -12,6 +12,8 @@ var (
 		"Packets exchanged with other nodes.", []string{"direction"}, nil)
 	relayBytesDesc = prometheus.NewDesc("hubbub_sfu_relay_payload_bytes_total",
 		"Bytes of payload exchanged with other nodes.", []string{"direction"}, nil)
+	relayResentDesc = prometheus.NewDesc("hubbub_sfu_relay_resent_packets_total",
+		"Packets of pictures that another node lost and was sent once more.", nil, nil)
 	relayDropsDesc = prometheus.NewDesc("hubbub_sfu_relay_dropped_packets_total",
 		"Packets from or for other nodes dropped, by cause.", []string{"cause"}, nil)
 )
@@ -20,6 +22,7 @@ var (
 type relayCounters struct {
 	packetsIn, bytesIn   atomic.Uint64 // well-formed; bytes of payload
 	packetsOut, bytesOut atomic.Uint64 // once for each relay
+	resent               atomic.Uint64
 	drops                [dropCauses]atomic.Uint64
 }
 
@@ -30,19 +33,20 @@ func (c *laneCounters) receivers() int64 { return c.peers.Load() + c.relays.Load
 
 // relayDropCauses are those that relays have.
 var relayDropCauses = [...]dropCause{
-	dropMalformed, dropUnexpected, dropSilent, dropDuplicate, dropSuperseded, dropNotSelected, dropLate,
+	dropMalformed, dropUnexpected, dropSilent, dropDuplicate, dropSuperseded, dropNotSelected, dropLate, dropTooLarge,
 }
 
 func describeRelays(ch chan<- *prometheus.Desc) {
 	ch <- relaysDesc
 	ch <- relayPacketsDesc
 	ch <- relayBytesDesc
+	ch <- relayResentDesc
 	ch <- relayDropsDesc
 }
 
 func (s *SFU) collectRelays(ch chan<- prometheus.Metric) {
 	var relays int64
-	var packetsIn, packetsOut, bytesIn, bytesOut uint64
+	var packetsIn, packetsOut, bytesIn, bytesOut, resent uint64
 	var drops [dropCauses]uint64
 	for _, l := range s.lanes {
 		c := &l.counters.relayed
@@ -51,6 +55,7 @@ func (s *SFU) collectRelays(ch chan<- prometheus.Metric) {
 		packetsOut += c.packetsOut.Load()
 		bytesIn += c.bytesIn.Load()
 		bytesOut += c.bytesOut.Load()
+		resent += c.resent.Load()
 		for _, cause := range relayDropCauses {
 			drops[cause] += c.drops[cause].Load()
 		}
@@ -63,6 +68,7 @@ func (s *SFU) collectRelays(ch chan<- prometheus.Metric) {
 	counter(relayPacketsDesc, packetsOut, "out")
 	counter(relayBytesDesc, bytesIn, "in")
 	counter(relayBytesDesc, bytesOut, "out")
+	ch <- prometheus.MustNewConstMetric(relayResentDesc, prometheus.CounterValue, float64(resent))
 	for _, cause := range relayDropCauses {
 		counter(relayDropsDesc, drops[cause], cause.String())
 	}

@@ -32,9 +32,28 @@ type relayKey struct {
 // Receive takes a packet that the other end's Send was given. It does not block, and does not keep the packet. What is malformed or of somebody who
 // is not enrolled is dropped and counted.
 func (l *Relay) Receive(packet []byte) {
+	counters := &l.lane.counters.relayed
+	now := l.router.sfu.now()
+	var version uint8
+	if len(packet) > 0 {
+		version = packet[0] >> 4
+	}
+	if version == relayRequestVersion {
+		if !l.video.receiveRequest(now, packet) {
+			counters.drop(dropMalformed)
+		}
+		return
+	}
 	l.receiving.Lock()
 	defer l.receiving.Unlock()
-	counters := &l.lane.counters.relayed
+	switch version {
+	case relayVideoVersion:
+		l.receiveVideo(now, packet)
+		return
+	case relayShownVersion:
+		l.receiveShown(now, packet)
+		return
+	}
 	h, payload, ok := parseRelayPacket(packet)
 	if !ok {
 		counters.drop(dropMalformed)
@@ -47,7 +66,7 @@ func (l *Relay) Receive(packet []byte) {
 		counters.drop(dropUnexpected)
 		return
 	}
-	s.receive(l.router.sfu.now(), &h, payload)
+	s.receive(now, &h, payload)
 }
 
 // receive hands a packet to the lanes if it is of use to anyone, as source.receive does. The judgement is that of the speaker's node.

@@ -25,6 +25,8 @@ type wire struct {
 	waiting     []onWire
 	sent        []relayPacket
 	lost        []relayPacket
+	pictures    []relayVideoPacket // that were sent
+	control     int                // packets that are neither
 }
 
 type onWire struct {
@@ -41,17 +43,18 @@ func (w *wire) connect(to *Relay) {
 }
 
 func (w *wire) send(packet []byte) {
-	h, _, ok := parseRelayPacket(packet)
-	if !ok {
-		panic(fmt.Sprintf("a relay sent % x", packet))
+	if len(packet) > relayHeader+maxPayload {
+		panic(fmt.Sprintf("a relay sent %d bytes", len(packet)))
 	}
 	w.mu.Lock()
-	w.sent = append(w.sent, h)
+	h, sound := w.note(packet)
 	copies := 1
 	switch {
 	case w.random.Float64() < w.loss:
 		copies = 0
-		w.lost = append(w.lost, h)
+		if sound {
+			w.lost = append(w.lost, h)
+		}
 	case w.random.Float64() < w.duplication:
 		copies = 2
 	}
@@ -66,6 +69,25 @@ func (w *wire) send(packet []byte) {
 	if w.direct {
 		w.deliver()
 	}
+}
+
+// note looks at a packet that is sent.
+func (w *wire) note(packet []byte) (h relayPacket, sound bool) {
+	if h, _, sound = parseRelayPacket(packet); sound {
+		w.sent = append(w.sent, h)
+		return h, true
+	}
+	if picture, _, ok := parseRelayVideoPacket(packet); ok {
+		w.pictures = append(w.pictures, picture)
+		return h, false
+	}
+	_, _, keyframe := parseKeyframeRequest(packet)
+	_, _, packets := parsePacketsRequest(packet)
+	if !keyframe && !packets && !parseShown(packet, func(uint32, *shownEntry) {}) && !parseWants(packet, func(uint32, relayKey, layerSet) {}) {
+		panic(fmt.Sprintf("a relay sent % x", packet))
+	}
+	w.control++
+	return h, false
 }
 
 func (w *wire) deliver() {
@@ -158,10 +180,10 @@ func joinRouters(t testing.TB, near, far *Router, streams int, direct bool) rela
 	t.Helper()
 	p := relayPair{out: newWire(direct), back: newWire(direct)}
 	var err error
-	if p.near, err = near.AttachRelay(RelayConfig{Streams: streams, Send: p.out.send}); err != nil {
+	if p.near, err = near.AttachRelay(RelayConfig{Streams: streams, VideoStreams: streams, Send: p.out.send}); err != nil {
 		t.Fatal(err)
 	}
-	if p.far, err = far.AttachRelay(RelayConfig{Streams: streams, Send: p.back.send}); err != nil {
+	if p.far, err = far.AttachRelay(RelayConfig{Streams: streams, VideoStreams: streams, Send: p.back.send}); err != nil {
 		t.Fatal(err)
 	}
 	p.out.connect(p.far)

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"cmp"
 	"sync"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 // receptionStats are the statistics of one incoming stream, for receiver reports (RFC 3550, appendices A.1, A.3 and A.8). The lock is between
 // the receiving goroutine and the lane of the same peer, once a second.
 type receptionStats struct {
+	clock int64 // of the timestamps, in Hz; 0 is that of Opus
+
 	mu       sync.Mutex
 	ssrc     uint32
 	base     int64
@@ -30,6 +33,9 @@ type receptionStats struct {
 	received int64
 	transit  int64
 	jitter   float64
+
+	arrived   time.Duration // the last packet
+	timestamp uint32        // of it
 
 	reportedExpected, reportedReceived int64
 	senderReport                       uint32 // middle bits of the NTP timestamp of the last one
@@ -40,7 +46,7 @@ type receptionStats struct {
 func (r *receptionStats) observe(now time.Duration, h *rtpHeader, skipped int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	transit := int64(now)*(opusClock/1000)/int64(time.Millisecond) - int64(h.timestamp)
+	transit := int64(now)*(cmp.Or(r.clock, opusClock)/1000)/int64(time.Millisecond) - int64(h.timestamp)
 	step := int64(int16(h.seq - uint16(r.highest)))
 	if r.ssrc != h.ssrc || r.received == 0 || step > 3000 || step < -3000 {
 		r.ssrc, r.received, r.jitter = h.ssrc, 0, 0
@@ -53,7 +59,15 @@ func (r *receptionStats) observe(now time.Duration, h *rtpHeader, skipped int) {
 		r.jitter += (max(difference, -difference) - r.jitter) / 16
 	}
 	r.transit = transit
+	r.arrived, r.timestamp = now, h.timestamp
 	r.received++
+}
+
+// lastOf is when the last packet of a stream arrived, and its timestamp.
+func (r *receptionStats) lastOf(ssrc uint32) (arrived time.Duration, timestamp uint32, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.arrived, r.timestamp, r.received > 0 && r.ssrc == ssrc
 }
 
 // noteSenderReport keeps what the next receiver report has to say about the sender's last report.
@@ -92,8 +106,12 @@ func (r *receptionStats) report(now time.Duration) (block rtcp.ReceptionReport, 
 	return block, true
 }
 
-// ReceiveRTCP implements TransportHandler. Of what clients report, only their clocks matter here; loss is repaired by the codec.
+// ReceiveRTCP implements TransportHandler. Of what clients say of sound, only their clocks matter: its loss is repaired by the codec.
 func (p *Peer) ReceiveRTCP(b []byte) {
+	if !plausibleRTCP(b) {
+		p.lane.counters.drop(dropMalformed)
+		return
+	}
 	packets, err := rtcp.Unmarshal(b)
 	if err != nil {
 		p.lane.counters.drop(dropMalformed)
@@ -101,9 +119,15 @@ func (p *Peer) ReceiveRTCP(b []byte) {
 	}
 	now := p.sfu.now()
 	for _, packet := range packets {
-		if report, ok := packet.(*rtcp.SenderReport); ok {
-			for _, s := range p.streams.Load().sources {
-				s.stats.noteSenderReport(now, report)
+		switch report := packet.(type) {
+		case *rtcp.SenderReport:
+			p.noteSenderReport(now, report)
+			p.noteReceptionReports(now, report.Reports)
+		case *rtcp.ReceiverReport:
+			p.noteReceptionReports(now, report.Reports)
+		default:
+			if s := p.subscriber.Load(); s != nil {
+				s.video.receiveFeedback(now, packet)
 			}
 		}
 	}
@@ -119,10 +143,14 @@ func (p *Peer) report(now time.Duration) {
 		packets = s.senderReports(now, p.sfu.wallClock(now))
 	}
 	var blocks []rtcp.ReceptionReport
-	for _, s := range p.streams.Load().sources {
+	streams := p.streams.Load()
+	for _, s := range streams.sources {
 		if block, ok := s.stats.report(now); ok && len(blocks) < maxReportBlocks {
 			blocks = append(blocks, block)
 		}
+	}
+	if streams.video != nil {
+		blocks = streams.video.appendReports(blocks, now)
 	}
 	if len(blocks) > 0 {
 		packets = append(packets, &rtcp.ReceiverReport{SSRC: p.reporter, Reports: blocks})

@@ -13,14 +13,16 @@ type Router struct {
 	sfu *SFU
 	// audience is who is to get packets, by lane. It is replaced, never changed, so that packets need no lock.
 	audience atomic.Pointer[[]laneAudience]
+	stage    *videoStage
 
-	mu           sync.Mutex
-	closed       bool
-	participants map[string]*participant
-	contributors []*contributor
-	subscribers  []*subscriber // those of relays too
-	keys         uint32        // of contributors, counted
-	generations  uint64        // of attachments and enrolments, counted
+	mu                sync.Mutex
+	closed            bool
+	participants      map[string]*participant
+	contributors      []*contributor
+	videoContributors []*videoContributor
+	subscribers       []*subscriber // those of relays too
+	keys              uint32        // of contributors, counted
+	generations       uint64        // of attachments and enrolments, counted
 }
 
 type laneAudience struct {
@@ -36,6 +38,8 @@ type participant struct {
 	csrc        uint32
 	subscribers []*subscriber
 	relayed     []*relaySource
+
+	relayedVideo []*relayedVideo
 }
 
 // Attachment is who a peer is in a room.
@@ -45,21 +49,21 @@ type Attachment struct {
 	Participant string
 	// CSRC names the participant in packets. It is not 0, and unique in the room.
 	CSRC uint32
-	// Publishing is what SetPublishing is at the beginning.
-	Publishing bool
+	// Publishing is what SetPublishing is at the beginning, Showing what SetShowing is.
+	Publishing, Showing bool
 	// OnSlots is told the slots that changed, in order, from a goroutine of the SFU's that it must not block. It is never called
 	// inside Attach; what Attach itself did is in Peer.Slots. nil is allowed.
 	OnSlots func(changed []Slot)
 }
 
 func newRouter(s *SFU) *Router {
-	r := &Router{sfu: s, participants: make(map[string]*participant)}
+	r := &Router{sfu: s, stage: newVideoStage(), participants: make(map[string]*participant)}
 	r.audience.Store(new([]laneAudience))
 	s.rooms.Add(1)
 	return r
 }
 
-// Attach brings a peer into the room, after which its sound flows. When the others' sources are no more than its slots, each has
+// Attach brings a peer into the room, after which its sound and its pictures flow. When the others' sources of sound are no more than its slots, each has
 // its slot when Attach returns. It fails with ErrAttached, or with ErrClosed when the peer or the router is.
 func (r *Router) Attach(p *Peer, a Attachment) error {
 	p.mu.Lock()
@@ -77,6 +81,7 @@ func (r *Router) Attach(p *Peer, a Attachment) error {
 	p.router = r
 	p.idle.Stop()
 	p.SetPublishing(a.Publishing)
+	p.SetShowing(a.Showing)
 
 	s := newSubscriber(p, member, r.generations)
 	r.subscribers = append(r.subscribers, s)
@@ -84,6 +89,7 @@ func (r *Router) Attach(p *Peer, a Attachment) error {
 	p.subscriber.Store(s)
 	p.lane.do(func() { s.configure(p.slots) })
 	r.enrol(s, p.sources)
+	r.configureVideo(s, p)
 	s.listen(a.OnSlots)
 	return nil
 }
@@ -103,6 +109,7 @@ func (r *Router) renegotiated(p *Peer) {
 		}
 	}
 	r.enrol(s, p.sources)
+	r.configureVideo(s, p)
 	r.retire()
 	r.refill()
 }
@@ -190,6 +197,7 @@ func (r *Router) remove(s *subscriber) {
 	for _, source := range s.sources {
 		source.expel()
 	}
+	r.endVideo(s)
 	s.lane.do(s.end)
 	r.retire()
 	r.refill()
@@ -197,7 +205,7 @@ func (r *Router) remove(s *subscriber) {
 
 // leave takes out who is here by no way any more.
 func (p *participant) leave() {
-	if len(p.subscribers) == 0 && len(p.relayed) == 0 {
+	if len(p.subscribers) == 0 && len(p.relayed) == 0 && len(p.relayedVideo) == 0 {
 		delete(p.router.participants, p.id)
 	}
 }

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"cmp"
 	"encoding/binary"
 
 	"hubbub/sfu/speech"
@@ -11,6 +12,19 @@ import (
 type extensionIDs struct {
 	level uint8 // urn:ietf:params:rtp-hdrext:ssrc-audio-level, RFC 6464
 	mid   uint8 // urn:ietf:params:rtp-hdrext:sdes:mid, RFC 9143
+
+	// Of video alone:
+	rid           uint8 // urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id, RFC 8852
+	repairedRID   uint8 // urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id, RFC 8852
+	transportWide uint8 // draft-holmer-rmcat-transport-wide-cc-extensions-01
+	orientation   uint8 // urn:3gpp:video-orientation, 3GPP TS 26.114, section 7.4.5
+}
+
+// addVideo takes over those of a video m-line.
+func (ids *extensionIDs) addVideo(video extensionIDs) {
+	ids.mid = cmp.Or(ids.mid, video.mid)
+	ids.rid, ids.repairedRID = video.rid, video.repairedRID
+	ids.transportWide, ids.orientation = video.transportWide, video.orientation
 }
 
 // rtpHeader is what the server reads of an incoming packet. Slices point into the packet.
@@ -23,6 +37,13 @@ type rtpHeader struct {
 	level       speech.Level
 	mid         []byte
 	payload     []byte // without padding
+
+	// Of video:
+	rid, repairedRID []byte
+	transportWide    uint16 // number, of draft-holmer-rmcat-transport-wide-cc-extensions-01
+	orientation      uint8  // 3GPP TS 26.114, section 7.4.5
+	numbered         bool   // there is a transport-wide number
+	oriented         bool   // there is an orientation
 }
 
 const (
@@ -114,8 +135,24 @@ func (h *rtpHeader) readExtensions(profile uint16, block []byte, ids extensionID
 			h.level = speech.ParseLevel(element)
 		case ids.mid:
 			h.mid = element
+		default:
+			h.readVideoExtension(id, element, ids)
 		}
 		block = block[head+length:]
+	}
+}
+
+// readVideoExtension takes one of those that audio has no use for. Of what has the wrong length nothing is taken.
+func (h *rtpHeader) readVideoExtension(id uint8, element []byte, ids extensionIDs) {
+	switch {
+	case id == ids.transportWide && len(element) == 2:
+		h.transportWide, h.numbered = binary.BigEndian.Uint16(element), true
+	case id == ids.rid:
+		h.rid = element
+	case id == ids.repairedRID:
+		h.repairedRID = element
+	case id == ids.orientation && len(element) == 1:
+		h.orientation, h.oriented = element[0], true
 	}
 }
 

@@ -35,6 +35,8 @@ type Config struct {
 	Lanes int
 	// Slots is how many audio slots a peer may have. Receive-only m-lines beyond that are rejected in the answer.
 	Slots int
+	// VideoSlots is the same for video. 0: there is no video at all.
+	VideoSlots int
 	// Transport is "auto", "pion" or "lean". "" is "auto".
 	Transport string
 	// Logger is told of what an operator may want to know. nil: nothing is logged.
@@ -61,7 +63,7 @@ type Offer struct {
 // Slot is one receive-only m-line of a peer, and what it carries. Participant and Source are empty when it carries nothing.
 type Slot struct {
 	Mid         string
-	Kind        string // "audio"
+	Kind        string // "audio" or "video"
 	Participant string
 	Source      Source
 }
@@ -105,7 +107,7 @@ func newSFU(cfg Config, epoch time.Time, now func() time.Duration) (*SFU, error)
 	if cfg.Lanes == 0 {
 		cfg.Lanes = runtime.GOMAXPROCS(0)
 	}
-	if cfg.Lanes < 0 || cfg.Slots < 0 || cfg.MediaPort < 0 || cfg.MediaPort+cfg.Lanes > 1<<16 {
+	if cfg.Lanes < 0 || cfg.Slots < 0 || cfg.VideoSlots < 0 || cfg.MediaPort < 0 || cfg.MediaPort+cfg.Lanes > 1<<16 {
 		return nil, fmt.Errorf("%d lanes from port %d with %d slots: out of range", cfg.Lanes, cfg.MediaPort, cfg.Slots)
 	}
 	local, err := localAddresses()
@@ -143,7 +145,7 @@ func newSFU(cfg Config, epoch time.Time, now func() time.Duration) (*SFU, error)
 	return s, nil
 }
 
-// transportMaker decides what carries the peers' packets. All that is carried yet is voice, for which auto takes lean.
+// transportMaker decides what carries the peers' packets: lean, unless pion is asked for.
 func transportMaker(cfg Config) (func(*lane, TransportHandler) (Transport, error), error) {
 	logs := pionLogs{cfg.Logger}
 	if cfg.Transport == "pion" {

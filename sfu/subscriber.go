@@ -20,6 +20,7 @@ type subscriber struct {
 	peer        *Peer
 	relay       *Relay // nil for a peer
 	participant *participant
+	video       *videoSubscriber // nil for a relay
 	assigner    *speech.Assigner
 	slots       []slot
 	occupants   map[uint32]*contributor // by key, of those in a slot
@@ -27,21 +28,26 @@ type subscriber struct {
 	reportedAt  time.Duration // when sender reports were last sent
 	generation  uint64        // grows with each attachment in the room
 
-	sources []*source // of the same peer; guarded by the router's lock
+	sources      []*source      // of the same peer; guarded by the router's lock
+	videoSources []*videoSource // likewise
 
 	mu      sync.Mutex
-	current []Slot // in the order of slots
+	heard   []Slot // in the order of slots
+	seen    []Slot // the same of video
+	current []Slot // both
 	told    []Slot // what the owner knows
 	onSlots func([]Slot)
 	queued  bool // for slotEvents
 }
 
 func newSubscriber(p *Peer, member *participant, generation uint64) *subscriber {
-	return &subscriber{
+	s := &subscriber{
 		lane: p.lane, peer: p, participant: member, generation: generation, events: p.sfu.events,
 		// Whom not to hear is decided by participant, so the assigner need not know its own.
 		assigner: speech.NewAssigner(0, 0), occupants: make(map[uint32]*contributor),
 	}
+	s.video = newVideoSubscriber(s)
+	return s
 }
 
 // slot is one receive-only m-line of a peer.
@@ -164,7 +170,7 @@ func (s *subscriber) end() {
 	s.assigner = speech.NewAssigner(0, 0)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.onSlots, s.current, s.told = nil, nil, nil
+	s.onSlots, s.heard, s.seen, s.current, s.told = nil, nil, nil, nil, nil
 }
 
 // forward sends a packet to the client if it is for it.
@@ -248,15 +254,23 @@ func (s *subscriber) evict() {
 
 // publish makes the present occupants known to Peer.Slots and, if they changed, to the owner.
 func (s *subscriber) publish() {
-	current := make([]Slot, len(s.slots))
+	heard := make([]Slot, len(s.slots))
 	for i, slot := range s.slots {
-		current[i] = Slot{Mid: slot.mid, Kind: "audio"}
+		heard[i] = Slot{Mid: slot.mid, Kind: "audio"}
 		if c := s.occupants[s.assigner.Occupant(i)]; c != nil {
-			current[i].Participant, current[i].Source = c.participant.id, c.kind
+			heard[i].Participant, heard[i].Source = c.participant.id, c.kind
 		}
 	}
 	s.mu.Lock()
-	s.current = current
+	s.heard, s.current = heard, slices.Concat(heard, s.seen)
+	s.mu.Unlock()
+	s.events.changed(s)
+}
+
+// publishVideo does the same for the occupants of the video slots. Any goroutine may call it.
+func (s *subscriber) publishVideo(seen []Slot) {
+	s.mu.Lock()
+	s.seen, s.current = seen, slices.Concat(s.heard, seen)
 	s.mu.Unlock()
 	s.events.changed(s)
 }

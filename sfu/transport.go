@@ -24,6 +24,8 @@ type Transport interface {
 	// SetReceiving says whether incoming RTP is wanted. While it is not, the transport drops what it can before decryption, and may still hand
 	// up packets.
 	SetReceiving(wanted bool)
+	// SetRate says how many datagrams of the client are let in within a second, instead of those of voice. More are a flood and dropped.
+	SetRate(datagrams int)
 	// Close ends the transport and waits until nothing of it runs any more. Its TransportHandler is not called afterwards.
 	// It must not be called from the handler.
 	Close() error

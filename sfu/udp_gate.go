@@ -19,6 +19,10 @@ const (
 	// maxRate is how many datagrams of a client are let in within a second. Voice has 50 and a few; pion queues without bound what comes faster than
 	// it can be worked off.
 	maxRate = 2000
+
+	// maxVideoRate is the same for who sends pictures: a camera in three sizes and a screen are up to 1,000 packets/s, as many again may be repeated ones and
+	// the bursts by which browsers look for bandwidth. 5,000 of full length are 50 Mbit/s.
+	maxVideoRate = 5000
 )
 
 // client is what a gate knows of one transport.
@@ -26,6 +30,7 @@ type client struct {
 	lean *leanTransport // takes its datagrams itself; nil: they go to pion
 
 	unwanted atomic.Bool   // its RTP is to be dropped
+	rate     atomic.Uint32 // how many datagrams may come within a second; 0 is maxRate
 	dropped  atomic.Uint32 // how many have been, to know when to let one pass
 	second   atomic.Uint32 // that of the gate when count was begun
 	count    atomic.Uint32
@@ -125,7 +130,11 @@ func (c *client) floods(second uint32) bool {
 	if c.second.Swap(second) != second {
 		c.count.Store(0)
 	}
-	return c.count.Add(1) > maxRate
+	limit := c.rate.Load()
+	if limit == 0 {
+		limit = maxRate
+	}
+	return c.count.Add(1) > limit
 }
 
 // passStranger decides about a STUN request with a ufrag that is not known to come from that address. That its sender also knows
