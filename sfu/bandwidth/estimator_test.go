@@ -125,6 +125,29 @@ func TestLossThatBegins(t *testing.T) {
 	}
 }
 
+// A download fills the queue, whatever is sent here. Video must not leave it all there is.
+func TestDownloadBeside(t *testing.T) {
+	for seed := range uint64(3) {
+		d := newDownlink(t, seed, newLink(3_000_000, 0), newElastic(seed, 2_000_000))
+		d.run(20 * time.Second)
+		d.download = &download{window: 10, threshold: 1000}
+		d.run(10 * time.Second)
+		d.forget()
+		d.run(60 * time.Second)
+		beside, least := d.estimate(), slices.Min(d.estimates)
+		d.download = nil
+		took := d.until(20*time.Second, func(e float64) bool { return e > 1_400_000 })
+		t.Logf("beside a download: estimate %.0f kbit/s, at least %.0f, voice waits %d ms; back to 1.4 Mbit/s %.1f s after", beside/1000, least/1000,
+			d.wait(50).Milliseconds(), took.Seconds())
+		if beside < 150_000 {
+			t.Errorf("the estimate is %.0f beside a download", beside)
+		}
+		if took > 20*time.Second {
+			t.Errorf("took %v to come back", took)
+		}
+	}
+}
+
 func TestJitterIsNoCongestion(t *testing.T) {
 	for seed := range uint64(3) {
 		l := newLink(3_000_000, 0.02)

@@ -74,6 +74,7 @@ type downlink struct {
 
 	link         *link
 	feedbackLoss float64
+	download     *download // beside it, if any
 	pictures     pictures
 
 	estimator *Estimator
@@ -126,6 +127,9 @@ func (d *downlink) run(span time.Duration) {
 	d.t.Helper()
 	for end := d.now + span; d.now < end; d.now += tick {
 		d.voice()
+		if d.download != nil {
+			d.download.step(d.now, d.link)
+		}
 		d.arrive()
 		d.answer()
 		d.control()
@@ -322,4 +326,39 @@ func (s *simulcast) frames(now time.Duration, estimate int) (sizes []int) {
 		sizes = append(sizes, packets(int(size))...)
 	}
 	return sizes
+}
+
+// download is a TCP connection (Reno) that shares the link and fills its queue.
+type download struct {
+	window    float64 // packets
+	threshold float64
+	flying    int
+	returns   []time.Duration // when acknowledgements come, in order
+	recovers  time.Duration   // until when no further loss counts
+}
+
+func (f *download) step(now time.Duration, l *link) {
+	const segment = 1500
+	for len(f.returns) > 0 && f.returns[0] <= now {
+		f.returns = f.returns[1:]
+		f.flying--
+		if f.window < f.threshold {
+			f.window++
+		} else {
+			f.window += 1 / f.window
+		}
+	}
+	for f.flying < int(f.window) {
+		at, waited, ok := l.send(now, segment)
+		if !ok {
+			if now >= f.recovers {
+				f.window = max(f.window/2, 2)
+				f.threshold = f.window
+				f.recovers = now + waited + 2*l.propagation
+			}
+			break
+		}
+		f.flying++
+		f.returns = append(f.returns, at+l.propagation)
+	}
 }

@@ -6,7 +6,7 @@ const (
 	paceFactor = 1.2
 	paceSlack  = 10 * time.Millisecond // that a caller may come late without the time being lost
 
-	maxQueue      = 400 * time.Millisecond
+	maxQueue      = time.Second
 	leastMaxQueue = 32 << 10 // bytes
 	maxQueued     = 1024     // packets
 
@@ -14,7 +14,8 @@ const (
 	leastMaxResend = 8 << 10
 	maxResends     = 128
 
-	maxPadding = 1200
+	maxPadding     = 1200
+	paddingPackets = 8 // that a probe would be made of alone
 )
 
 // Pacer spreads one subscriber's video packets over time, so that a key frame does not fill the queue in front of the bottleneck that
@@ -56,9 +57,9 @@ func NewPacer[T any](rate int) *Pacer[T] {
 // to them is no more than the estimate on average.
 func (p *Pacer[T]) SetRate(rate int) { p.rate = paceFactor * float64(max(rate, 1000)) }
 
-// Push puts a packet into the queue. It refuses when the queue would take longer than 400 ms to send and be larger than 32 KiB, which is
-// enough for a key frame of a small picture at the lowest rates, or when 1,024 packets wait. The caller then drops the packet and all that depend on
-// it, that is, the slot's packets up to the next key frame.
+// Push puts a packet into the queue. It refuses when the queue would take longer than 1 s to send and be larger than 32 KiB, or when 1,024
+// packets wait. A key frame must fit, of a screen at middling rates and of a small picture at the lowest, or the next would not fit either. The caller then
+// drops the packet and all that depend on it, that is, the slot's packets up to the next key frame.
 func (p *Pacer[T]) Push(item T, bytes int) bool {
 	if p.rest.len >= maxQueued || p.rest.bytes+bytes > max(leastMaxQueue, p.within(maxQueue)) {
 		return false
@@ -127,13 +128,13 @@ func (p *Pacer[T]) Start(probe Probe) {
 }
 
 // Padding says that a probe needs a packet now and no packet waits: repeat an old packet or send padding of about that many bytes, at most
-// 1,200. Smaller ones will do, there will be more of them then; larger ones make a longer queue than meant. The probe
-// goes on after Padded was told how many bytes it came to.
+// 1,200. Smaller ones will do, there will be more of them then; larger ones make a longer queue than is meant, where the rate is low. The
+// probe goes on after Padded was told how many bytes it came to.
 func (p *Pacer[T]) Padding(now time.Duration) (bytes int, probe uint32, ok bool) {
 	if !p.probing || p.Len() > 0 || now < p.free {
 		return 0, 0, false
 	}
-	return min(p.probe.Bytes/max(p.probe.Packets, 1), maxPadding), p.probe.ID, true
+	return min(max(p.probe.Bytes/paddingPackets, 1), maxPadding), p.probe.ID, true
 }
 
 // Padded tells of a packet that was sent for Padding. 0 bytes means that there is nothing to pad with, which ends the probe.

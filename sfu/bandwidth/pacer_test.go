@@ -71,8 +71,8 @@ func TestPacerBounds(t *testing.T) {
 	if n := fill(slow.Push, 1024); n != 32 {
 		t.Errorf("takes %d KiB at 100 kbit/s, want those of a key frame", n)
 	}
-	if n := fill(fast.Push, 1000); n != 300 {
-		t.Errorf("takes %d kB at 5 Mbit/s, want 400 ms of them", n)
+	if n := fill(fast.Push, 1000); n != 750 {
+		t.Errorf("takes %d kB at 5 Mbit/s, want those of a second", n)
 	}
 	if n := fill(NewPacer[int](100_000_000).Push, 10); n != 1024 {
 		t.Errorf("takes %d small packets", n)
@@ -83,20 +83,20 @@ func TestPacerBounds(t *testing.T) {
 	if n := fill(fast.PushFirst, 1000); n != 128 {
 		t.Errorf("takes %d retransmissions at 5 Mbit/s", n)
 	}
-	if n := fast.Len(); n != 428 {
+	if n := fast.Len(); n != 878 {
 		t.Errorf("%d packets wait", n)
 	}
 	dropped := 0
 	fast.Clear(func(int) { dropped++ })
 	slow.Clear(nil)
-	if dropped != 428 || fast.Len() != 0 || slow.Len() != 0 || !fast.Push(1, 1000) {
+	if dropped != 878 || fast.Len() != 0 || slow.Len() != 0 || !fast.Push(1, 1000) {
 		t.Errorf("%d dropped", dropped)
 	}
 }
 
 func TestPacerPads(t *testing.T) {
 	p := NewPacer[int](300_000)
-	probe := Probe{ID: 9, Rate: 900_000, Bytes: 5600, Packets: 8}
+	probe := Probe{ID: 9, Rate: 900_000, Bytes: 5600, Packets: 5}
 	if _, _, ok := p.Padding(0); ok || p.Wait(0) >= 0 {
 		t.Error("pads without a probe")
 	}

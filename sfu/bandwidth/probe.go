@@ -4,7 +4,7 @@ import "time"
 
 const (
 	probeSpan    = 50 * time.Millisecond // of a burst: at twice the capacity it makes a queue as long
-	probePackets = 8                     // in a burst at least, so that random loss leaves enough of them
+	probePackets = 5                     // in a burst at least, so that random loss leaves enough of them
 	probeShare   = 0.6                   // of its packets that must be reported, and of these must have arrived
 
 	probeGain  = 1.05 // less than that is not worth a probe
@@ -19,7 +19,7 @@ const (
 	maxProbeWait   = 5 * time.Second
 	congestionWait = 1500 * time.Millisecond // after a decrease
 	regretWait     = 4 * time.Second         // after a great one so soon after a probe that it must have deceived, doubled each time
-	maxRegretWait  = time.Minute
+	maxRegretWait  = 16 * time.Second
 	deceived       = 0.75 // of what was proven: what the estimate is below then
 )
 
