@@ -60,6 +60,9 @@ type Participant struct {
 // MayPublish tells whether what the participant sends is to be forwarded: a speaker or host who is not muted.
 func (p Participant) MayPublish() bool { return !p.Muted && p.Role != Listener }
 
+// MayShow tells whether the pictures that the participant sends are to be forwarded: muting is about sound.
+func (p Participant) MayShow() bool { return p.Role != Listener }
+
 // equal compares all that others can see.
 func (p Participant) equal(q Participant) bool {
 	return p.ID == q.ID && p.User == q.User && p.Name == q.Name && p.CSRC == q.CSRC &&

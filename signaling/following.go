@@ -193,8 +193,8 @@ func (r *liveRoom) update(k *knowledge) {
 	}
 	r.replica = replica.Restore(*k.Snapshot)
 	for id, m := range r.members {
-		if p, here := r.replica.Room().Participant(id); here && m.peer != nil {
-			m.peer.SetPublishing(p.MayPublish())
+		if p, here := r.replica.Room().Participant(id); here {
+			m.permit(p)
 		}
 	}
 }

@@ -215,9 +215,9 @@ func (r *liveRoom) deliver(o replica.Outcome) {
 // tell notifies everyone of events, except one member who learns it otherwise.
 func (r *liveRoom) tell(events []room.Event, except *member) {
 	for _, e := range events {
-		// Nobody hears who they have been told is gone; closing the media comes later and takes longer.
-		if gone := r.members[e.Participant.ID]; e.Kind == room.Left && gone != nil && gone.peer != nil {
-			gone.peer.SetPublishing(false)
+		// Nobody hears or sees who they have been told is gone; closing the media comes later and takes longer.
+		if gone := r.members[e.Participant.ID]; e.Kind == room.Left && gone != nil {
+			gone.silence()
 		}
 		r.notify(eventOnWire(e), except)
 	}
@@ -247,6 +247,9 @@ func (r *liveRoom) say(messages []room.Message, from string) {
 func (r *liveRoom) apply(o replica.Outcome) {
 	for _, e := range o.Events {
 		m := r.members[e.Participant.ID]
+		if e.Kind == room.Left && isCallRoom(r.name) {
+			r.server.quitCall(r.name, e.Participant.User)
+		}
 		switch {
 		case m == nil:
 		case e.Kind == room.Left:
@@ -257,8 +260,8 @@ func (r *liveRoom) apply(o replica.Outcome) {
 				r.rel.sessions = append(r.rel.sessions, m.session)
 			}
 			r.remove(m)
-		case m.peer != nil:
-			m.peer.SetPublishing(e.Participant.MayPublish())
+		default:
+			m.permit(e.Participant)
 		}
 		r.relays.arrange(r, e.Participant.ID)
 	}

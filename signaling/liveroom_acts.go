@@ -61,9 +61,7 @@ func (r *liveRoom) leave(ctx context.Context, s *session, at *place) {
 		if err != nil {
 			return nil, err
 		}
-		if m.peer != nil {
-			m.peer.SetPublishing(false)
-		}
+		m.silence()
 		return leaving(s, at), nil
 	})
 	r.do(func() {

@@ -4,16 +4,8 @@ import (
 	"context"
 
 	"hubbub/room"
-	"hubbub/sfu"
 	"hubbub/signaling/replica"
 )
-
-// media is a negotiated PeerConnection that is about to be attached, with what
-// the client is to be told of it.
-type media struct {
-	peer   *sfu.Peer
-	answer string
-}
 
 // entry is a session's wish to be in the room.
 type entry struct {
@@ -48,7 +40,7 @@ func (r *liveRoom) join(ctx context.Context, e entry) error {
 		in := &replica.Entrance{
 			Request: request,
 			Muted:   e.muted, Resumes: s.continued(), Broken: s.comesFromDeadNode(),
-			KeepsMedia: keeps, Media: e.media != nil, Publishes: e.media != nil && e.media.peer.Publishes(),
+			KeepsMedia: keeps, Media: e.media != nil, Sources: e.media.sources(),
 		}
 		return &roomRequest{entry: &e, command: replica.Command{Kind: replica.Join, Session: s.id, Entrance: in}}, nil
 	})
@@ -157,76 +149,6 @@ func (r *liveRoom) rejoin(e entry, at *place) (err error) {
 	return err
 }
 
-// renew gives a participant media, or other media than it had.
-func (r *liveRoom) renew(s *session, at *place, md *media, reply func([]sfu.Slot)) (err error) {
-	r.do(func() {
-		var m *member
-		var p room.Participant
-		if m, p, err = r.seated(s, at); err != nil {
-			return
-		}
-		if err = r.replaceMedia(m, md, p); err == nil {
-			reply(r.slots(m))
-			m.slots.release(s)
-		}
-	})
-	return err
-}
-
-func (r *liveRoom) replaceMedia(m *member, md *media, p room.Participant) error {
-	if md == nil {
-		return nil
-	}
-	r.rel.peer(m.peer)
-	m.peer, m.slots = nil, nil
-	if err := r.attach(m, md, p); err != nil {
-		return err
-	}
-	r.publishes(m)
-	return nil
-}
-
-// publishes has all nodes know whether a member's media may be heard, if that has changed.
-func (r *liveRoom) publishes(m *member) {
-	now := m.peer != nil && m.peer.Publishes()
-	if seat, ok := r.replica.Seat(m.place.participant); ok && seat.Publishes == now {
-		return
-	}
-	r.post(&roomRequest{command: replica.Command{
-		Kind: replica.Publish, Participant: m.place.participant, Session: m.session.id, Publishes: now,
-	}})
-}
-
-// renegotiated is told when a peer has answered a further offer.
-func (r *liveRoom) renegotiated(s *session, at *place) {
-	r.do(func() {
-		if m, _, err := r.seated(s, at); err == nil {
-			r.publishes(m)
-		}
-	})
-}
-
-// attach lets the media of a member flow.
-func (r *liveRoom) attach(m *member, md *media, p room.Participant) error {
-	if md == nil {
-		// Media that go on tell the new session of their slots.
-		m.slots.hold()
-		if m.peer != nil {
-			m.peer.SetPublishing(p.MayPublish())
-		}
-		return nil
-	}
-	feed := &slotFeed{held: true}
-	err := r.router.Attach(md.peer, sfu.Attachment{
-		Participant: p.ID, CSRC: p.CSRC, Publishing: p.MayPublish(), OnSlots: feed.changed,
-	})
-	if err != nil {
-		return err
-	}
-	m.peer, m.slots = md.peer, feed
-	return nil
-}
-
 func (r *liveRoom) joinResult(m *member, md *media) joinResult {
 	p, _ := r.replica.Room().Participant(m.place.participant)
 	result := joinResult{Room: roomOnWire(r.replica.Room()), Participant: participantOnWire(p), Slots: []slotObject{}}
@@ -237,37 +159,6 @@ func (r *liveRoom) joinResult(m *member, md *media) joinResult {
 		result.Answer = md.answer
 	}
 	return result
-}
-
-// slots are those of a member's media. Of who has left the room just now their media may not know yet.
-func (r *liveRoom) slots(m *member) []sfu.Slot {
-	slots := m.peer.Slots()
-	for i := range slots {
-		if _, here := r.replica.Room().Participant(slots[i].Participant); !here {
-			slots[i].Participant, slots[i].Source = "", ""
-		}
-	}
-	return slots
-}
-
-// peer is the media of a session's participant, nil if it has none.
-func (r *liveRoom) peer(s *session, at *place) (*sfu.Peer, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m, _, err := r.seated(s, at)
-	if err != nil || m.peer == nil || hasEnded(m.peer) {
-		return nil, err
-	}
-	return m.peer, nil
-}
-
-func hasEnded(p *sfu.Peer) bool {
-	select {
-	case <-p.Done():
-		return true
-	default:
-		return false
-	}
 }
 
 // seated finds the member that a session still is: another device or a moderator

@@ -12,6 +12,7 @@ type limitsObject struct {
 	Text          int `json:"text"`
 	Attributes    int `json:"attributes"`
 	Slots         int `json:"slots"`
+	VideoSlots    int `json:"videoSlots"`
 	RatePerSecond int `json:"ratePerSecond"`
 }
 
@@ -62,7 +63,7 @@ func connect(ctx context.Context, c *call, p *params) (any, error) {
 			ICEServers: []struct{}{}, Calls: callsOnWire(calls),
 			Limits: limitsObject{
 				Text: maxText, Attributes: maxAttributes,
-				Slots: c.server.cfg.Slots, RatePerSecond: ratePerSecond,
+				Slots: c.server.cfg.Slots, VideoSlots: c.server.cfg.VideoSlots, RatePerSecond: ratePerSecond,
 			},
 		})
 	})

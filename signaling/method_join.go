@@ -176,21 +176,17 @@ func negotiate(ctx context.Context, c *call, p *params) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	peer, err := at.room.peer(c.session, at)
-	if err != nil {
-		return nil, err
-	}
-	if peer != nil {
+	var answer string
+	err = at.room.renegotiate(c.session, at, func(peer *sfu.Peer) (err error) {
 		within, cancel := context.WithTimeout(ctx, negotiationTimeout)
 		defer cancel()
-		answer, err := peer.Negotiate(within, *offer)
-		if err == nil {
-			at.room.renegotiated(c.session, at)
-			return negotiateResult{Answer: answer, Slots: slotsOnWire(peer.Slots())}, nil
-		}
-		if !errors.Is(err, sfu.ErrOtherConnection) && !errors.Is(err, sfu.ErrClosed) {
-			return nil, fmt.Errorf("negotiate media: %w", err)
-		}
+		answer, err = peer.Negotiate(within, *offer)
+		return err
+	}, func(slots []sfu.Slot) {
+		c.reply(negotiateResult{Answer: answer, Slots: slotsOnWire(slots)})
+	})
+	if !errors.Is(err, sfu.ErrOtherConnection) && !errors.Is(err, sfu.ErrClosed) {
+		return nil, err
 	}
 	md, err := c.server.negotiateMedia(ctx, offer)
 	if err != nil {

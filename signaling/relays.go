@@ -19,7 +19,7 @@ type relays map[replica.Node]*roomRelay
 type roomRelay struct {
 	media    *sfu.Relay
 	route    *route              // by which its packets come
-	enrolled map[string]struct{} // participants behind it who may be heard
+	enrolled map[string]struct{} // participants behind it who may be heard or seen
 }
 
 // relayTo begins to exchange media with a node that has people in the room, which expects them at a route of that number. It answers the
@@ -65,7 +65,9 @@ func (r *liveRoom) retireRelay(relay *roomRelay) {
 }
 
 func (r *liveRoom) attachRelay(n replica.Node, peer link.Peer, rt *route, number uint32) bool {
-	media, err := r.router.AttachRelay(sfu.RelayConfig{Streams: r.server.cfg.Slots, Send: r.server.sendBy(peer, number)})
+	media, err := r.router.AttachRelay(sfu.RelayConfig{
+		Streams: r.server.cfg.Slots, VideoStreams: r.server.cfg.VideoSlots, Send: r.server.sendBy(peer, number),
+	})
 	if err != nil {
 		r.server.log.Error("room's media not relayed", "room", r.name, "node", n.Name, "err", err)
 		r.server.routes.remove(rt)
@@ -173,10 +175,10 @@ func (l *roomRelay) withdrawLater(r *liveRoom, participant string) {
 	})
 }
 
-// towards is the relay behind which a participant is heard, nil for who is here, gone, or not to be heard.
+// towards is the relay behind which a participant is heard and seen, nil for who is here, gone, or sends nothing.
 func (all relays) towards(r *liveRoom, participant string) *roomRelay {
 	seat, seated := r.replica.Seat(participant)
-	if !seated || !seat.Publishes || seat.Node == r.server.self {
+	if !seated || len(seat.Sources) == 0 || seat.Node == r.server.self {
 		return nil
 	}
 	if r.authority != nil && r.authority.owns() {
@@ -190,11 +192,16 @@ func (all relays) towards(r *liveRoom, participant string) *roomRelay {
 
 func (l *roomRelay) enrol(r *liveRoom, participant string) {
 	p, here := r.replica.Room().Participant(participant)
-	if !here {
+	seat, _ := r.replica.Seat(participant)
+	if !here || len(seat.Sources) == 0 {
 		return
 	}
+	sources := make([]sfu.Source, len(seat.Sources))
+	for i, kind := range seat.Sources {
+		sources[i] = sfu.Source(kind)
+	}
 	l.enrolled[participant] = struct{}{}
-	l.media.Enrol(participant, p.CSRC)
+	l.media.Enrol(participant, p.CSRC, sources...)
 }
 
 func (l *roomRelay) withdraw(participant string) {
@@ -210,7 +217,7 @@ func (r *liveRoom) arrangeBy(n replica.Node) {
 		return
 	}
 	for id, seat := range r.replica.Seats() {
-		if seat.Publishes && seat.Node != r.server.self {
+		if len(seat.Sources) > 0 && seat.Node != r.server.self {
 			r.relays[n].enrol(r, id)
 		}
 	}

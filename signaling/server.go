@@ -69,6 +69,7 @@ type Config struct {
 	Origins     []string      // allowed beside the server's own; "*" allows every one
 	Grace       time.Duration // in which a broken connection may be resumed
 	Slots       int           // audio slots of one participant, as connect tells it
+	VideoSlots  int           // the same of video
 	RoomLimit   int           // participants of one room
 	Unlimited   bool          // no rate limit, for load tests
 	ClusterKeys [][]byte      // the first signs resume strings, any proves them; random if empty

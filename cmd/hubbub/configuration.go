@@ -20,6 +20,8 @@ type configuration struct {
 	MediaIP   []netip.Addr `name:"media-ip" placeholder:"IP" unset:"found by itself" help:"The address put into answers, for clients to send their media to; several may be given."`
 	Lanes     int          `placeholder:"NUMBER" unset:"number of CPUs" help:"Number of lanes: each has a socket and a sending goroutine of its own."`
 
+	VideoSlots int `default:"8" help:"How many pictures a participant may be sent at once: cameras and screens. 0: no video at all."`
+
 	Redis         string       `placeholder:"URL" unset:"none: memory" help:"URL of the Redis that keeps presence and whispers for all nodes, redis:// or rediss://; redis+sentinel:// and redis+cluster:// too."`
 	Node          string       `placeholder:"NAME" unset:"the host's name and port" help:"This node's name, unique in the cluster."`
 	ClusterListen string       `placeholder:"HOST:PORT" unset:"none" help:"Gossip and link address; the cluster is off without it. Gossip uses the port by TCP and UDP, links the next one by UDP."`
@@ -32,7 +34,7 @@ type configuration struct {
 
 	Grace        time.Duration `default:"30s" help:"How long a broken connection may be resumed."`
 	DrainTimeout time.Duration `default:"60s" help:"How long a node waits for its people to move to another one before it ends."`
-	Transport    string        `default:"auto" enum:"auto,pion,lean" help:"How media are carried: pion (a PeerConnection for each participant), lean (a transport of our own, for voice alone), or auto, which takes lean for voice."`
+	Transport    string        `default:"auto" enum:"auto,pion,lean" help:"How media are carried: pion (a PeerConnection for each participant), lean (a transport of our own), or auto, which takes lean."`
 	Limits       string        `default:"default" enum:"default,off" help:"Rate limits of clients: default, or off for load tests on one machine."`
 	AdminListen  string        `default:"127.0.0.1:8081" help:"Address of /healthz, /readyz, /metrics, /debug/pprof and /debug/cluster. It is not protected: keep it from strangers."`
 

@@ -62,7 +62,7 @@ func serve(ctx context.Context, cfg *configuration, stdout io.Writer, log *slog.
 	defer adminListener.Close() //nolint:errcheck // as above
 
 	media, err := sfu.New(sfu.Config{
-		MediaPort: cfg.MediaPort, MediaIPs: cfg.MediaIP, Lanes: cfg.Lanes, Slots: slots,
+		MediaPort: cfg.MediaPort, MediaIPs: cfg.MediaIP, Lanes: cfg.Lanes, Slots: slots, VideoSlots: cfg.VideoSlots,
 		Transport: cfg.Transport, Logger: log,
 	})
 	if err != nil {
@@ -79,7 +79,7 @@ func serve(ctx context.Context, cfg *configuration, stdout io.Writer, log *slog.
 	front := signaling.New(signaling.Config{
 		SFU: media, Inbox: others.inbox, Calls: others.calls, Presence: others.presence,
 		Node: node, Boot: others.boot, Keys: cfg.keys(), Guests: cfg.AllowGuests, Origins: cfg.Origin, Grace: cfg.Grace,
-		Slots: slots, RoomLimit: roomLimit, Unlimited: cfg.Limits == "off", ClusterKeys: cfg.clusterKeys(), Logger: log,
+		Slots: slots, VideoSlots: cfg.VideoSlots, RoomLimit: roomLimit, Unlimited: cfg.Limits == "off", ClusterKeys: cfg.clusterKeys(), Logger: log,
 	})
 	if err := others.join(cfg, front); err != nil {
 		return err

@@ -13,8 +13,12 @@ import (
 	"hubbub/cluster"
 )
 
-// maxLanes is far above any machine's number of CPUs.
-const maxLanes = 1024
+const (
+	// maxLanes is far above any machine's number of CPUs.
+	maxLanes = 1024
+	// maxVideoSlots is more pictures than a screen has room for.
+	maxVideoSlots = 64
+)
 
 // settingError is a setting with a value that the server cannot work with.
 type settingError struct {
@@ -35,6 +39,7 @@ func (c *configuration) validate() error {
 		{"media-port", c.checkMediaPort},
 		{"media-ip", c.checkMediaIP},
 		{"lanes", func() error { return checkRange(c.Lanes, 0, maxLanes) }},
+		{"video-slots", func() error { return checkRange(c.VideoSlots, 0, maxVideoSlots) }},
 		{"node", c.checkNode},
 		{"redis", c.checkRedis},
 		{"cluster-join", c.checkClusterJoin},

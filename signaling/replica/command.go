@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"time"
 
 	"hubbub/room"
@@ -22,7 +23,7 @@ const (
 	Disconnect Kind = "disconnect" // a session's connection broke
 	Return     Kind = "return"     // a session that was thought to be away is connected still
 	Update     Kind = "update"     // a participant's own change: Change
-	Publish    Kind = "publish"    // a session's media changed: Publishes
+	Publish    Kind = "publish"    // a session's media changed: Sources
 	Chat       Kind = "chat"       // Text, Nonce
 	Moderate   Kind = "moderate"   // Order
 	Expire     Kind = "expire"     // of the owner: takes out whose grace time is over
@@ -39,14 +40,14 @@ type Command struct {
 	Session     string `json:"session,omitempty"`
 	Participant string `json:"participant,omitempty"`
 
-	Entrance  *Entrance    `json:"entrance,omitempty"`
-	Change    *room.Change `json:"change,omitempty"`
-	Publishes bool         `json:"publishes,omitempty"`
-	Text      string       `json:"text,omitempty"`
-	Nonce     string       `json:"nonce,omitempty"`
-	Order     *room.Order  `json:"order,omitempty"`
-	Lost      *Node        `json:"lost,omitempty"`
-	Remnant   *Remnant     `json:"remnant,omitempty"`
+	Entrance *Entrance    `json:"entrance,omitempty"`
+	Change   *room.Change `json:"change,omitempty"`
+	Sources  []string     `json:"sources,omitempty"`
+	Text     string       `json:"text,omitempty"`
+	Nonce    string       `json:"nonce,omitempty"`
+	Order    *room.Order  `json:"order,omitempty"`
+	Lost     *Node        `json:"lost,omitempty"`
+	Remnant  *Remnant     `json:"remnant,omitempty"`
 }
 
 // Entrance is how a session comes in.
@@ -60,9 +61,9 @@ type Entrance struct {
 	Broken bool `json:"broken,omitempty"`
 	// KeepsMedia says that the participant's media, which this node has, go on as they were; Media that it comes with new ones.
 	// One who resumes with neither, and has media on another node, is refused.
-	KeepsMedia bool `json:"keepsMedia,omitempty"`
-	Media      bool `json:"media,omitempty"`
-	Publishes  bool `json:"publishes,omitempty"` // may be heard by the new media
+	KeepsMedia bool     `json:"keepsMedia,omitempty"`
+	Media      bool     `json:"media,omitempty"`
+	Sources    []string `json:"sources,omitempty"` // of the new media, as in Seat
 }
 
 // Position is how much of a room's log a replica has applied. The zero Position is that of a room that has not begun.
@@ -89,9 +90,15 @@ func (e *Entry) now() time.Time { return time.UnixMilli(e.Time) }
 // Seat is where a participant is connected.
 type Seat struct {
 	Node
-	Session   string `json:"session"`
-	Media     bool   `json:"media"`     // sound flows between it and the node
-	Publishes bool   `json:"publishes"` // its sound may be heard
+	Session string `json:"session"`
+	Media   bool   `json:"media"` // media flow between it and the node
+	// Sources are what others may hear and see of it ("microphone", "camera" and so on), in the order of its m-lines. The slice is
+	// shared with snapshots and never changed.
+	Sources []string `json:"sources,omitempty"`
+}
+
+func (s Seat) equal(other Seat) bool {
+	return s.Node == other.Node && s.Session == other.Session && s.Media == other.Media && slices.Equal(s.Sources, other.Sources)
 }
 
 // Outcome is what a command has come to.

@@ -42,7 +42,7 @@ func (r *Replica) execute(e *Entry) (Outcome, error) {
 		return Outcome{Participant: p, Events: events}, err
 	case Publish:
 		seat := r.seats[c.Participant]
-		seat.Media, seat.Publishes = true, c.Publishes
+		seat.Media, seat.Sources = true, c.Sources
 		r.seats[c.Participant] = seat
 		p, _ := r.model.Participant(c.Participant)
 		return Outcome{Participant: p}, nil
@@ -86,9 +86,9 @@ func (r *Replica) join(e *Entry) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	taken := Seat{Node: c.From, Session: c.Session, Media: in.Media, Publishes: in.Publishes}
+	taken := Seat{Node: c.From, Session: c.Session, Media: in.Media, Sources: in.Sources}
 	if in.KeepsMedia && seated {
-		taken.Media, taken.Publishes = seat.Media, seat.Publishes
+		taken.Media, taken.Sources = seat.Media, seat.Sources
 	}
 	old, had := r.sit(o.Participant.ID, taken)
 	if had && old.Session != c.Session {

@@ -37,7 +37,7 @@ func (r *Replica) Remnant(node Node, other *Replica) Remnant {
 			continue
 		}
 		known, here := other.model.Participant(m.Participant.ID)
-		if !here || other.seats[m.Participant.ID] != seat || known.State != m.Participant.State {
+		if !here || !other.seats[m.Participant.ID].equal(seat) || known.State != m.Participant.State {
 			rem.Members = append(rem.Members, Remaining{Member: m, Seat: seat})
 		}
 	}
