@@ -14,7 +14,7 @@ import (
 // Kinds of requests to other nodes.
 const (
 	kindCall  = "call"  // a call has another state
-	kindReach = "reach" // does the node have devices of a user
+	kindReach = "reach" // does the node have devices of a user, or expect them
 )
 
 // callTimeout bounds the asking of other nodes about a call.
@@ -30,16 +30,31 @@ type reachQuestion struct {
 }
 
 type reachAnswer struct {
-	Devices int    `json:"devices"`
-	Name    string `json:"name"`
+	Devices  int    `json:"devices"`
+	Name     string `json:"name"`
+	Expected bool   `json:"expected"` // connected, or may come back
 }
 
 func serveReach(_ context.Context, s *Server, _ link.Peer, q reachQuestion) (reachAnswer, error) {
 	devices := s.registry.devices(q.User)
 	if len(devices) == 0 {
-		return reachAnswer{}, nil
+		return reachAnswer{Expected: s.registry.expects(q.User)}, nil
 	}
-	return reachAnswer{Devices: len(devices), Name: devices[0].user.Name}, nil
+	return reachAnswer{Devices: len(devices), Name: devices[0].user.Name, Expected: true}, nil
+}
+
+// isExpected tells whether a user is connected to any node that can be reached, or may come back to it.
+func (s *Server) isExpected(ctx context.Context, user string) bool {
+	if s.registry.expects(user) {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	expected := func(a reachAnswer) bool { return a.Expected }
+	nodes, _ := s.nodesOf(ctx, user) // an error leaves out others, who are then asked
+	q := reachQuestion{User: user}
+	return slices.ContainsFunc(askSome[reachAnswer](ctx, s, nodes, kindReach, q), expected) ||
+		slices.ContainsFunc(askAll[reachAnswer](ctx, s, kindReach, q), expected)
 }
 
 // reached is a user who is connected.

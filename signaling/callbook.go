@@ -16,6 +16,8 @@ const (
 	maxKnownCalls = 20_000
 	// owedEvery is how often the end of a call is told to the store again that could not be told.
 	owedEvery = time.Second
+	// watchEvery is how often a node looks whether the caller of a call that rings there is still to be found.
+	watchEvery = time.Second
 )
 
 // callBook is what a node knows of the calls of its people: the state that they were told last, which never goes back, whatever comes late
@@ -36,6 +38,9 @@ type knownCall struct {
 	call cluster.Call
 	due  time.Time // when something is to be done about it
 	owed bool      // it is finished, and the store does not know yet
+
+	ringsUntil time.Time // when it is missed, by the clock of this node
+	absent     time.Time // since when its caller is not to be found, while it rings; zero if they are
 }
 
 func newCallBook(shared cluster.Calls, grace time.Duration) *callBook {
@@ -77,14 +82,15 @@ func (b *callBook) note(c cluster.Call, now time.Time) bool {
 	if known == nil && len(b.calls) >= maxKnownCalls || known != nil && progress(c.State) <= progress(known.call.State) {
 		return false
 	}
-	due := now.Add(b.keep)
+	noted := &knownCall{call: c, due: now.Add(b.keep)}
 	switch {
 	case c.State.Finished():
-		due = now.Add(cluster.FinishedMemory)
+		noted.due = now.Add(cluster.FinishedMemory)
 	case c.State == cluster.CallRinging:
-		due = now.Add(min(c.Expires.Sub(now), ringFor)) // whatever the clock of its node says
+		noted.ringsUntil = now.Add(min(c.Expires.Sub(now), ringFor)) // whatever the clock of its node says
+		noted.due = earlier(now.Add(watchEvery), noted.ringsUntil)
 	}
-	b.calls[c.ID] = &knownCall{call: c, due: due}
+	b.calls[c.ID] = noted
 	signal(b.changed)
 	return true
 }
@@ -148,6 +154,30 @@ func (b *callBook) settle(id string, now time.Time) {
 	}
 }
 
+// noteCaller notes whether the caller of a call that rings is to be found, and answers for how long they have not been.
+func (b *callBook) noteCaller(id string, there bool, now time.Time) (absent time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	known := b.calls[id]
+	switch {
+	case known == nil:
+		return 0
+	case there:
+		known.absent = time.Time{}
+		return 0
+	case known.absent.IsZero():
+		known.absent = now
+	}
+	return now.Sub(known.absent)
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
 func (b *callBook) drop(id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -163,8 +193,11 @@ func (b *callBook) takeDue(now time.Time) (due []knownCall, next time.Time) {
 		if !now.Before(known.due) {
 			due = append(due, *known)
 			known.due = now.Add(b.keep)
-			if known.owed || known.call.State == cluster.CallRinging {
+			switch {
+			case known.owed, known.call.State == cluster.CallRinging && !now.Before(known.ringsUntil):
 				known.due = now.Add(owedEvery)
+			case known.call.State == cluster.CallRinging:
+				known.due = earlier(now.Add(watchEvery), known.ringsUntil)
 			}
 		}
 		if known.due.Before(next) {

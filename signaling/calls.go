@@ -195,13 +195,37 @@ func (s *Server) abandonCalls(user string) {
 		return
 	}
 	s.tasks.Go(func() {
-		if sessions, err := s.cfg.Presence.Sessions(s.ctx, user); err != nil || len(sessions) > 0 {
-			return // then they will be missed
+		if s.isExpected(s.ctx, user) {
+			return
 		}
 		for _, c := range ringing {
-			if _, _, err := s.moveCall(s.ctx, c, cluster.CallCancelled); err != nil {
-				s.log.Debug("call not cancelled", "err", err)
-			}
+			s.cancelCall(c)
+		}
+	})
+}
+
+func (s *Server) cancelCall(c cluster.Call) {
+	if _, _, err := s.moveCall(s.ctx, c, cluster.CallCancelled); err != nil {
+		s.log.Debug("call not cancelled", "err", err) // then it will be missed
+	}
+}
+
+// quitCall ends the call of a room that one of the two has just left, whether by leaving or because their grace time was over, if that one
+// is connected nowhere. Who leaves the room and stays connected may come back to it.
+func (s *Server) quitCall(name, user string) {
+	s.tasks.Go(func() {
+		c, err := s.findCall(s.ctx, strings.TrimPrefix(name, callRoomPrefix))
+		if err != nil || c.State != cluster.CallAccepted {
+			return
+		}
+		if _, offline := s.reach(s.ctx, user); offline == nil {
+			return
+		}
+		_, _, err = s.moveCall(s.ctx, c, cluster.CallEnded)
+		if errors.Is(err, cluster.ErrUnavailable) {
+			s.endUnheard(c, cluster.CallEnded)
+		} else if err != nil {
+			s.log.Warn("call not ended", "err", err)
 		}
 	})
 }
@@ -236,9 +260,20 @@ func (s *Server) tendCall(known knownCall) {
 		s.calls.drop(c.ID)
 	case c.State == cluster.CallAccepted:
 		s.keepCall(c)
+	case time.Now().Before(known.ringsUntil):
+		s.watchCaller(c)
 	default:
 		s.missCall(c)
 	}
+}
+
+// watchCaller cancels a call that rings when its caller has been gone for the grace time. Their own node does so too, unless that is what is gone.
+func (s *Server) watchCaller(c cluster.Call) {
+	s.tasks.Go(func() {
+		if s.calls.noteCaller(c.ID, s.isExpected(s.ctx, c.From), time.Now()) >= s.cfg.Grace {
+			s.cancelCall(c)
+		}
+	})
 }
 
 // missCall ends a call that has rung for as long as it may.

@@ -411,6 +411,46 @@ func TestAnAcceptedCallGoesOnUntilBothHaveBeenGoneForTheGraceTime(t *testing.T) 
 	wantCalls(t, b.hello.User.ID)
 }
 
+func TestACallEndsWhenWhoWasInItsRoomHasBeenGoneForTheGraceTime(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	c := inCall(t, a, b, "video")
+	a.in(c.Room)
+	b.in(c.Room)
+	a.Abort() // the tab is closed
+	b.isState(a.id(), "reconnecting")
+	began := time.Now()
+	b.wantStates(c.ID, "ringing", "accepted", "ended")
+	if early := grace - time.Second - time.Since(began); early > 0 {
+		t.Errorf("ended %s too early", early)
+	}
+	await(b, "participant_left", func(e client.LeftEvent) bool { return e.ID == b.id() })
+	again := member(t, a.hello.User.ID, speaker(nil))
+	b.mustAnswer(again.rings(b, "audio").ID, true)
+}
+
+func TestACallEndsAtOnceWhenWhoIsInItsRoomLeavesForGood(t *testing.T) {
+	t.Parallel()
+	a, b := pair(t)
+	other := member(t, a.hello.User.ID, speaker(nil))
+	c := inCall(t, a, b, "audio")
+	a.in(c.Room)
+	b.in(c.Room)
+	if err := a.Call(within(t, patience), "leave", struct{}{}, nil); err != nil { // of the room alone
+		t.Fatal(err)
+	}
+	a.in(c.Room)
+	if err := a.Leave(); err != nil { // the other device is still there
+		t.Fatal(err)
+	}
+	await(b, "participant_left", func(e client.LeftEvent) bool { return e.ID == a.id() })
+	other.in(c.Room)
+	if err := other.Leave(); err != nil {
+		t.Fatal(err)
+	}
+	b.wantStates(c.ID, "ringing", "accepted", "ended")
+}
+
 func TestCallsOfOneUserAreBounded(t *testing.T) {
 	t.Parallel()
 	a := unlimited.guest(t, "Ada")

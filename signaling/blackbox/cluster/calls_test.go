@@ -218,10 +218,45 @@ func TestACallSurvivesTheOwnerOfItsRoom(t *testing.T) {
 	}
 }
 
+func TestACallIsCancelledWhenItsCallersNodeIsGoneForTheGraceTime(t *testing.T) {
+	t.Parallel()
+	c := begin(t, layout{nodes: 2, redis: true, args: []string{"--grace", "4s"}})
+	a, b := c.phone(t, c.members[0], unique("ada")), c.phone(t, c.members[1], unique("bea"))
+	call := a.rings(b.user)
+	b.wantStates(call.ID, "ringing")
+	began := time.Now()
+	if err := c.members[0].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	b.wantStates(call.ID, "ringing", "cancelled")
+	if early := 4*time.Second - time.Since(began); early > 0 {
+		t.Errorf("cancelled %s before the grace time was over", early)
+	}
+}
+
+func TestACallEndsWhenOneOfTheTwoIsGoneWithTheirNodeForTheGraceTime(t *testing.T) {
+	t.Parallel()
+	c := begin(t, layout{nodes: 2, redis: true, args: []string{"--grace", "4s"}})
+	a, b := c.phone(t, c.members[0], unique("ada")), c.phone(t, c.members[1], unique("bea"))
+	call := a.rings(b.user)
+	b.accepts(call.ID)
+	ctx, cancel := within(patience)
+	defer cancel()
+	for _, p := range []*phone{a, b} {
+		if _, err := p.Join(ctx, client.JoinParams{Room: call.Room}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.members[0].Kill(); err != nil {
+		t.Fatal(err)
+	}
+	b.wantStates(call.ID, "ringing", "accepted", "ended")
+}
+
 // TestACallIsMissedAlthoughTheCallersNodeIsGone takes as long as a call rings.
 func TestACallIsMissedAlthoughTheCallersNodeIsGone(t *testing.T) {
 	t.Parallel()
-	c := begin(t, layout{nodes: 2, redis: true})
+	c := begin(t, layout{nodes: 2, redis: true, args: []string{"--grace", "2m"}})
 	a, b := c.phone(t, c.members[0], unique("ada")), c.phone(t, c.members[1], unique("bea"))
 	call := a.rings(b.user)
 	b.wantStates(call.ID, "ringing")
