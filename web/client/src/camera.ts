@@ -78,8 +78,9 @@ export async function listCameras(): Promise<VideoDevice[]> {
 }
 
 /**
- * What to ask for in place of a lost camera: the same one when it was only silenced, any (towards the same side) when it is gone. Undefined for a page's own track that may be no
- * camera, as that of a canvas: nothing else is what the page meant to show. (Chromium gives a canvas a `deviceId`, but no `groupId`.)
+ * What to ask for in place of a lost camera: the same one when it was only silenced, any (towards the same side) when it is gone. Undefined
+ * for a page's own track that may be no camera, as that of a canvas: nothing else is what the page meant to show. (Chromium gives a canvas
+ * a `deviceId`, but no `groupId`.)
  */
 export function cameraInPlaceOf(lost: MediaStreamTrack, owned: boolean): CameraOptions | undefined {
   const { deviceId, groupId, facingMode } = lost.getSettings();

@@ -6,8 +6,9 @@ export function preferOpus(transceiver: RTCRtpTransceiver): void {
 }
 
 /**
- * VP8 first, since everyone decodes it and its temporal layers can be dropped on the way; the others behind it, in the browser's order. What the server does not carry is left out: the
- * many profiles of a dozen m-lines would not fit into one frame of the signalling (65,536 bytes).
+ * VP8 first, since everyone decodes it and its temporal layers can be dropped on the way; the others behind it, in the browser's order.
+ * What the server does not carry is left out: the many profiles of a dozen m-lines would not fit into one frame of the signalling (65,536
+ * bytes).
  */
 export function preferVideo(transceiver: RTCRtpTransceiver): void {
   const side = transceiver.direction === "sendonly" ? "RTCRtpSender" : "RTCRtpReceiver";

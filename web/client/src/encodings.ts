@@ -46,8 +46,8 @@ export async function tuneScreen(sender: RTCRtpSender): Promise<void> {
 }
 
 /**
- * The layers for a picture whose longer side has so many pixels, `count` at most. What is left over is switched off, from the top: the server shall find the smallest
- * first whatever the camera.
+ * The layers for a picture whose longer side has so many pixels, `count` at most. What is left over is switched off, from the top: the
+ * server shall find the smallest first whatever the camera.
  */
 export function layout(longer: number, count: number): Pick<Encoding, "active" | "scaleResolutionDownBy" | "maxBitrate">[] {
   const worth = longer >= THREE_LAYERS ? 3 : longer >= TWO_LAYERS ? 2 : 1;

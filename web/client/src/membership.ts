@@ -25,8 +25,8 @@ export interface MembershipParts {
 }
 
 /**
- * Our place in a room, as the server has it: gets it, gets it back on each new link, and keeps up with what is told there. What the server says of others goes to the roster, what
- * it says of us is brought together with what we want.
+ * Our place in a room, as the server has it: gets it, gets it back on each new link, and keeps up with what is told there. What the server
+ * says of others goes to the roster, what it says of us is brought together with what we want.
  */
 export class Membership {
   readonly #parts: MembershipParts;

@@ -73,8 +73,9 @@ export interface JoinOptions {
   /** Begin muted. */
   muted?: boolean;
   /**
-   * How many pictures can be seen at once, 2 for a call, 12 at most. With a number, even `0`, the first offer has what cameras and screens need, and the first picture
-   * comes sooner; without, that is negotiated when it is first needed. The server may allow fewer pictures, or none.
+   * How many pictures can be seen at once, 2 for a call, 12 at most. With a number, even `0`, the first offer has what cameras and screens
+   * need, and the first picture comes sooner; without, that is negotiated when it is first needed. The server may allow fewer pictures, or
+   * none.
    */
   video?: number;
 }

@@ -10,8 +10,9 @@ export interface Offer {
 }
 
 /**
- * One RTCPeerConnection as Hubbub wants it: the microphone's m-line, then the receive-only slots, then, where wanted, those for video. Nothing is negotiated later but an ICE
- * restart and, once, video: m-lines are there even without a microphone or a camera, and tracks come and go on them.
+ * One RTCPeerConnection as Hubbub wants it: the microphone's m-line, then the receive-only slots, then, where wanted, those for video.
+ * Nothing is negotiated later but an ICE restart and, once, video: m-lines are there even without a microphone or a camera, and tracks come
+ * and go on them.
  */
 export class Peer {
   readonly #connection: RTCPeerConnection;

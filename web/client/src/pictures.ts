@@ -3,8 +3,8 @@ import type { Participant, Slot } from "./protocol.js";
 export type PictureSource = "camera" | "screen";
 
 /**
- * Who is seen, by participant and source: what `slots` says, and of that what really comes. A slot's track is there before its first packet (muted, webrtc-pc section
- * 4.4.1.5) and goes on to the next person.
+ * Who is seen, by participant and source: what `slots` says, and of that what really comes. A slot's track is there before its first packet
+ * (muted, webrtc-pc section 4.4.1.5) and goes on to the next person.
  */
 export class Pictures {
   readonly #changed: () => void;

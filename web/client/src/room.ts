@@ -133,8 +133,9 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /**
-   * Muted, no sound at all is sent, from this very moment, that of a shared screen included; unmuted, sound goes out at once, and the server lets it through when it knows.
-   * Without a microphone, `false` asks for the default one first, and rejects with a `MicrophoneError` if there is none.
+   * Muted, no sound at all is sent, from this very moment, that of a shared screen included; unmuted, sound goes out at once, and the
+   * server lets it through when it knows. Without a microphone, `false` asks for the default one first, and rejects with a
+   * `MicrophoneError` if there is none.
    */
   async setMuted(muted: boolean): Promise<void> {
     this.#membership.assertIn();
@@ -163,8 +164,8 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /**
-   * Sees others, as many as `slots` at once. The first time, this (or one's own camera or screen) negotiates once on the connection that is there; afterwards cameras and screens come
-   * and go without. Fewer than before change nothing. Rejects when the server refuses it.
+   * Sees others, as many as `slots` at once. The first time, this (or one's own camera or screen) negotiates once on the connection that is
+   * there; afterwards cameras and screens come and go without. Fewer than before change nothing. Rejects when the server refuses it.
    */
   async showVideo(slots: number): Promise<void> {
     this.#membership.assertIn();
@@ -183,8 +184,8 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /**
-   * Turns the camera on, or takes another one. The room stops it when it is turned off (`setCamera(null)`), replaced, or left. Rejects with a `CameraError`, and leaves
-   * everything as it was.
+   * Turns the camera on, or takes another one. The room stops it when it is turned off (`setCamera(null)`), replaced, or left. Rejects with
+   * a `CameraError`, and leaves everything as it was.
    */
   async acquireCamera(options?: CameraOptions): Promise<void> {
     this.#membership.assertIn();
@@ -197,8 +198,8 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /**
-   * Shares this stream (which stays the caller's), or asks for a screen, which needs a click; others see it in `participant.screen`. Ends by `stopScreen`, or by the browser's
-   * own button. Rejects with a `ScreenError`.
+   * Shares this stream (which stays the caller's), or asks for a screen, which needs a click; others see it in `participant.screen`. Ends
+   * by `stopScreen`, or by the browser's own button. Rejects with a `ScreenError`.
    */
   async shareScreen(stream?: MediaStream): Promise<void> {
     this.#membership.assertIn();
@@ -210,8 +211,8 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   /**
-   * Someone else's picture; null while there is none. Play it in a `<video>` without sound. A slot's track goes on to the next person: look again at each `video` event. Whether their
-   * camera is on says `participant.camera`, which may be a moment ahead.
+   * Someone else's picture; null while there is none. Play it in a `<video>` without sound. A slot's track goes on to the next person: look
+   * again at each `video` event. Whether their camera is on says `participant.camera`, which may be a moment ahead.
    */
   videoOf(participantId: string, source: "camera" | "screen"): MediaStreamTrack | null {
     return this.#vision.of(participantId, source);

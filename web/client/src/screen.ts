@@ -62,7 +62,10 @@ export class ScreenShare {
     return this.#stream?.getAudioTracks()[0] ?? null;
   }
 
-  /** Shares what is given, which stays the caller's, or asks. Browsers want a click for that: nothing may be awaited before. Rejects with a `ScreenError`. */
+  /**
+   * Shares what is given, which stays the caller's, or asks. Browsers want a click for that: nothing may be awaited before. Rejects with a
+   * `ScreenError`.
+   */
   async share(given?: MediaStream): Promise<void> {
     const turn = ++this.#turn;
     const stream = given ?? (await askForScreen());

@@ -6,8 +6,8 @@ import { Sending } from "./sending.js";
 const SCREEN_AUDIO_BITRATE = 128_000;
 
 /**
- * The m-lines for video of one connection: camera, screen and the screen's sound to send, then the slots in which others are seen. They are all added at once, so that a
- * camera that is turned on or off later needs no negotiation.
+ * The m-lines for video of one connection: camera, screen and the screen's sound to send, then the slots in which others are seen. They are
+ * all added at once, so that a camera that is turned on or off later needs no negotiation.
  */
 export class VideoLines {
   readonly sending: readonly Sending[];
