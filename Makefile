@@ -27,7 +27,7 @@ PAGE_SOURCES := $(shell find web/app web/client -type f -not -path '*/node_modul
 
 .PHONY: help
 help: ## List the targets
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([^:]+):.*## /\1\t/' | expand -t 17
 
 .PHONY: build
 build: $(PAGE) ## Build bin/hubbub, with the web app in it
@@ -67,7 +67,19 @@ e2e-firefox: build ## Tests of the page in Firefox, in a network namespace (need
 
 .PHONY: join-time
 join-time: build ## Measure the time from the click on Join to the first sound, in Chromium
-	cd web/e2e && npm run join-time
+	cd web/e2e && npm run measure -- join-time
+
+.PHONY: first-picture
+first-picture: build ## Measure the time from accepting a video call to the first picture of the other, in Chromium
+	cd web/e2e && npm run measure -- first-picture
+
+.PHONY: lip-sync
+lip-sync: build ## Measure how far picture and sound are apart at the other end, in Chromium
+	cd web/e2e && npm run measure -- lip-sync
+
+.PHONY: call-conditions
+call-conditions: build ## Measure video calls over slow lines that lose packets, in Chromium (12 min)
+	cd web/e2e && npm run measure -- call-conditions
 
 .PHONY: lint
 lint: $(GOLANGCI) $(NPM_STAMP) ## golangci-lint and gofmt, svelte-check and tsc

@@ -16,7 +16,7 @@ export default defineConfig({
     channel: "chromium",
     viewport: { width: 1280, height: 800 },
     locale: "en-GB",
-    permissions: ["microphone"],
+    permissions: ["microphone", "camera"],
     trace: "off",
     screenshot: "off",
     launchOptions: {

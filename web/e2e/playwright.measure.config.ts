@@ -1,5 +1,5 @@
 import { defineConfig } from "@playwright/test";
 import tests from "./playwright.config.ts";
 
-/** Measurements that people read, apart from the tests that pass or fail. */
-export default defineConfig({ ...tests, testDir: "measure" });
+/** Measurements that people read, apart from the tests that pass or fail. They have the machine to themselves. */
+export default defineConfig({ ...tests, testDir: "measure", workers: 1 });

@@ -109,7 +109,7 @@ test("changing the microphone while talking", async ({ person, room }) => {
   await expectToHear(ada, [ben.tone]);
   await ben.get("devices").click();
   await ben.get("room-microphone").selectOption({ label: "Fake Audio Input 2" });
-  await expectToHear(ada, [ben.tones[1]!]);
+  await expectToHear(ada, [ben.appearance.tones[1]!]);
   await expectToHear(ben, [ada.tone]);
 });
 

@@ -2,6 +2,7 @@ import puppeteer, { type Browser, type Page } from "puppeteer-core";
 import { expect } from "vitest";
 import { CHROMIUM, CHROMIUM_ARGS, FIREFOX, FIREFOX_PREFERENCES } from "../src/browsers.ts";
 import { instrumentScript } from "../src/instrument.ts";
+import { SMALL_CAMERA, videoInstrumentScript } from "../src/video-instrument.ts";
 
 const PATIENCE = { timeout: 20_000, interval: 50 };
 
@@ -32,6 +33,8 @@ export class Person {
     readonly page: Page,
     readonly name: string,
     readonly tone: number,
+    /** What their camera shows. */
+    readonly picture: string,
   ) {
     page.on("console", (message) => {
       if (message.type() === "error") this.problems.push(`${name}'s console: ${message.text()}`);
@@ -40,11 +43,13 @@ export class Person {
   }
 
   /** Opens the lobby of a room with a browser profile of one's own. */
-  static async arrive(browser: Browser, address: string, name: string, tone: number): Promise<Person> {
+  static async arrive(browser: Browser, address: string, name: string, tone: number, picture: string): Promise<Person> {
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
     await page.evaluateOnNewDocument(instrumentScript([tone]));
-    const person = new Person(page, name, tone);
+    const shown = { cameras: [picture], screen: picture, screenTone: tone, camera: SMALL_CAMERA };
+    await page.evaluateOnNewDocument(videoInstrumentScript(shown));
+    const person = new Person(page, name, tone, picture);
     await page.goto(address);
     await page.waitForSelector(byTestId("lobby"));
     return person;
@@ -100,7 +105,7 @@ export class Person {
   }
 
   /** Waits for an element with a text. */
-  async sees(testId: string, text: string): Promise<void> {
+  async reads(testId: string, text: string): Promise<void> {
     await expect
       .poll(() => this.page.$$eval(byTestId(testId), (elements) => elements.map((e) => e.textContent).join("\n")), PATIENCE)
       .toContain(text);
@@ -118,6 +123,13 @@ export class Person {
     await expect.poll(heard, { ...PATIENCE, message: `${this.name} hears` }).toEqual(tones);
     const others = (await heard()).filter((tone) => !tones.includes(tone));
     expect(others, `${this.name} hears others as well`).toEqual([]);
+  }
+
+  /** Waits until exactly these people are seen, and move. */
+  async sees(...people: Person[]): Promise<void> {
+    const pictures = people.map(({ picture }) => picture).sort();
+    const seen = () => this.page.evaluate(() => window.videoInstrument.seen());
+    await expect.poll(seen, { ...PATIENCE, message: `${this.name} sees` }).toEqual(pictures);
   }
 }
 

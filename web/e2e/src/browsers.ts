@@ -12,7 +12,7 @@ export const CHROMIUM_ARGS = [
   "--disable-component-update",
   "--disable-sync",
   "--autoplay-policy=no-user-gesture-required",
-  "--use-fake-device-for-media-stream",
+  "--use-fake-device-for-media-stream=device-count=2",
   // A name that is not a secure origin, although it leads to this machine.
   "--host-resolver-rules=MAP insecure.test 127.0.0.1",
 ];

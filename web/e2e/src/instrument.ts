@@ -18,6 +18,8 @@ export interface Instrument {
 export interface AudioStats {
   packetsSent: number;
   bytesSent: number;
+  bytesReceived: number;
+  headerBytesReceived: number;
   packetsReceived: number;
   packetsLost: number;
   /** In samples at 48 kHz. */
@@ -74,7 +76,8 @@ function install(options: InstrumentOptions, detect: typeof detectTones): void {
       const settings = real.getSettings();
       const ids = (await devices.enumerateDevices()).filter((d) => d.kind === "audioinput").map((d) => d.deviceId);
       const index = Math.max(0, ids.indexOf(settings.deviceId ?? ""));
-      return new MediaStream([playTone(options.tones[Math.min(index, options.tones.length - 1)]!, real, settings)]);
+      const tone = playTone(options.tones[Math.min(index, options.tones.length - 1)]!, real, settings);
+      return new MediaStream([tone, ...stream.getVideoTracks()]);
     };
   }
 
@@ -173,6 +176,8 @@ function install(options: InstrumentOptions, detect: typeof detectTones): void {
     const sums = {
       packetsSent: 0,
       bytesSent: 0,
+      bytesReceived: 0,
+      headerBytesReceived: 0,
       packetsReceived: 0,
       packetsLost: 0,
       totalSamplesReceived: 0,

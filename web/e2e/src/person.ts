@@ -1,17 +1,30 @@
 import { expect, type Locator, type Page } from "@playwright/test";
 import type { Listener } from "./hearing.ts";
 import type { AudioStats } from "./instrument.ts";
+import type { Viewer } from "./seeing.ts";
+import type { VideoStats } from "./video-instrument.ts";
 import type { Watch } from "./watch.ts";
 
 export type JoinMode = "talk" | "muted" | "listen";
 
+/** What others hear and see of a person. */
+export interface Appearance {
+  /** The tones of their microphones; the default one comes first. */
+  tones: readonly number[];
+  /** Of their screen, when it is shared with sound. */
+  screenTone: number;
+  /** The pictures of their cameras; the default one comes first. */
+  cameras: readonly string[];
+  /** The picture of their screen. */
+  screen: string;
+}
+
 /** Someone at the web app, who does and sees what a person does and sees. */
-export class Person implements Listener {
+export class Person implements Listener, Viewer {
   constructor(
     readonly page: Page,
     readonly name: string,
-    /** The tones of their microphones; the default one comes first. */
-    readonly tones: readonly number[],
+    readonly appearance: Appearance,
     private readonly origin: string,
     readonly watch: Watch,
     private readonly token?: string,
@@ -19,7 +32,12 @@ export class Person implements Listener {
 
   /** The tone of their default microphone. */
   get tone(): number {
-    return this.tones[0]!;
+    return this.appearance.tones[0]!;
+  }
+
+  /** The picture of their default camera. */
+  get picture(): string {
+    return this.appearance.cameras[0]!;
   }
 
   get(testId: string): Locator {
@@ -44,9 +62,23 @@ export class Person implements Listener {
     return this.page.locator(`[data-testid=online-person][data-name="${who.name}"]`);
   }
 
-  async call(who: { name: string }): Promise<void> {
-    await this.online(who).getByTestId("online-call").click({ timeout: 20_000 });
+  async call(who: { name: string }, media: "audio" | "video" = "audio"): Promise<void> {
+    const button = media === "video" ? "online-call-video" : "online-call";
+    await this.online(who).getByTestId(button).click({ timeout: 20_000 });
     await expect(this.get("outgoing-call")).toContainText(who.name);
+    await expect(this.get("outgoing-call")).toHaveAttribute("data-call-media", media);
+  }
+
+  /** Takes the call that rings, with the camera if it is a video call. */
+  async accept(media: "audio" | "video" = "audio"): Promise<void> {
+    await this.get(media === "video" ? "call-accept-video" : "call-accept").click();
+  }
+
+  /** Clicks a control of a call. It may have faded while nothing moved, so the mouse comes from elsewhere. */
+  async use(control: "camera" | "screen" | "mute" | "hang-up"): Promise<void> {
+    const { width, height } = this.page.viewportSize()!;
+    await this.page.mouse.move(width * Math.random(), height / 2);
+    await this.get(control).click();
   }
 
   /** Until the two are in the call, and its sound is connected. */
@@ -86,6 +118,16 @@ export class Person implements Listener {
     return this.page.evaluate(() => window.instrument.heard());
   }
 
+  seen(): Promise<string[]> {
+    return this.page.evaluate(() => window.videoInstrument.seen());
+  }
+
+  /** Until exactly these of their own pictures are on their screen. */
+  async expectToSeeThemselves(...pictures: string[]): Promise<void> {
+    const seen = () => this.page.evaluate(() => window.videoInstrument.ownSeen());
+    await expect.poll(seen, { message: `${this.name} sees themselves`, intervals: [50] }).toEqual([...pictures].sort());
+  }
+
   /** Whether the voice plays; the microphone stays as it is. */
   async talk(talking: boolean): Promise<void> {
     await this.page.evaluate((talking) => window.instrument.setTalking(talking), talking);
@@ -93,6 +135,10 @@ export class Person implements Listener {
 
   stats(): Promise<AudioStats> {
     return this.page.evaluate(() => window.instrument.stats());
+  }
+
+  videoStats(): Promise<VideoStats> {
+    return this.page.evaluate(() => window.videoInstrument.stats());
   }
 
   async say(text: string): Promise<void> {

@@ -49,6 +49,11 @@ export class Server {
     return `http://localhost:${this.port}`;
   }
 
+  /** One for each lane. */
+  get mediaPorts(): number[] {
+    return Array.from({ length: LANES }, (_, lane) => this.mediaPort + lane);
+  }
+
   /** All that the process has printed since it was first started. */
   get log(): string {
     return this.output;

@@ -1,0 +1,89 @@
+import type { Conditions } from "../src/bottleneck.ts";
+import { expect, test } from "../src/fixtures.ts";
+import { type Fluency, watchFluency } from "../src/fluency.ts";
+import type { SDKPerson } from "../src/sdk-person.ts";
+
+// A call in which one side sends a camera of 1280×720 and its voice, and the other side receives them over a slow line (`src/slow-line.ts`); then
+// the same with the sender's line slow instead. What must be true is asserted, the rest is for people to read.
+
+/** Seconds in which the sender and the server find out what the line takes; for a line that is slow from the first packet. */
+const WARM_UP = 12;
+const SECONDS = 25;
+/** Seconds within which there must be a new picture, whatever the line is like. */
+const PATIENCE = 5;
+
+/** Kilobits per second. */
+const RATES = [300, 1_000, 3_000];
+const LOSSES = [0, 0.02, 0.1];
+
+const CAMERA = { width: 1280, height: 720, framesPerSecond: 30, detailed: true };
+
+for (const direction of ["down", "up"] as const) {
+  test(direction === "down" ? "the receiver's downlink is slow" : "the sender's uplink is slow", async ({ sdkPerson, room }) => {
+    test.setTimeout(RATES.length * LOSSES.length * (WARM_UP + SECONDS + 30) * 1000);
+    const rows: Row[] = [];
+    const [receiver, sender] = [await sdkPerson("Ada", { line: {} }), await sdkPerson("Ben", { line: {}, camera: CAMERA })];
+    const slow = direction === "down" ? receiver : sender;
+    for (const rate of RATES) {
+      for (const loss of LOSSES) {
+        const conditions: Conditions = { rate: rate * 1000, loss, delay: 20, queue: 250 };
+        const name = `${rate} kbit/s, ${100 * loss} % loss`;
+        slow.line!.shape({ [direction]: conditions });
+        for (const someone of [receiver, sender]) await someone.page.reload();
+        const call = `${room}-${rate}-${100 * loss}`;
+        await receiver.join(call, { slots: 1, video: 1 });
+        await sender.join(call, { slots: 1, video: 1 });
+        await sender.camera(true);
+        await expect.poll(async () => (await receiver.videoStats()).received.framesDecoded, { timeout: 30_000 }).toBeGreaterThan(0);
+        await watchFluency(receiver, WARM_UP);
+        const fluency = await watchFluency(receiver, SECONDS);
+        rows.push(rowOf(name, fluency, await layersOf(sender)));
+        console.log(rows.at(-1)!.join("  "));
+
+        expect.soft(fluency.longestPause, `${name}: seconds without a new picture`).toBeLessThan(PATIENCE);
+        // What Opus repairs from its own redundancy is not concealed.
+        expect.soft(fluency.concealedAudibly, `${name}: share of the sound that was made up`).toBeLessThan(0.02 + loss);
+        expect.soft(fluency.audioRate, `${name}: bit/s of sound`).toBeGreaterThan(20_000);
+      }
+    }
+    console.log(table(direction, rows));
+  });
+}
+
+type Row = string[];
+
+const COLUMNS = [
+  "line", "video kbit/s", "sound kbit/s", "frames/s", "size", "freezes", "frozen s", "longest pause s",
+  "sound made up %", "as silence %", "jitter buffer ms", "PLI", "resent", "sender's layers (fps, limited by)",
+];
+
+function rowOf(name: string, f: Fluency, layers: string): Row {
+  return [
+    name,
+    (f.videoRate / 1000).toFixed(0),
+    (f.audioRate / 1000).toFixed(0),
+    f.framesPerSecond.toFixed(1),
+    `${f.width}×${f.height}`,
+    String(f.freezes),
+    f.freezeTime.toFixed(1),
+    f.longestPause.toFixed(1),
+    (100 * f.concealedAudibly).toFixed(1),
+    (100 * (f.concealed - f.concealedAudibly)).toFixed(1),
+    f.audioDelay.toFixed(0),
+    String(f.plis),
+    String(f.retransmitted),
+    layers,
+  ];
+}
+
+async function layersOf(sender: SDKPerson): Promise<string> {
+  const { sent } = await sender.videoStats();
+  return sent.map((layer) => `${layer.height}p ${layer.framesPerSecond.toFixed(0)} ${layer.limitedBy}`).join(", ");
+}
+
+/** In Markdown, so that it can be put into a document. */
+function table(direction: "down" | "up", rows: Row[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  const title = direction === "down" ? "The receiver's downlink" : "The sender's uplink";
+  return ["", `${title} (20 ms, queue of 250 ms; ${SECONDS} s each):`, "", line(COLUMNS), line(COLUMNS.map(() => "---")), ...rows.map(line), ""].join("\n");
+}
