@@ -22,15 +22,18 @@ type EngineConfig struct {
 	NoAudioLevel bool
 	// TCP makes the Medias use ICE-TCP alone (RFC 6544), as behind a firewall that drops UDP.
 	TCP bool
+	// VideoCodecs are the names of those offered for video, by preference: "VP8", "VP9", "H264", "AV1". nil: VP8 alone. What a Media sends itself is VP8.
+	VideoCodecs []string
 	// LocalIP chooses the local addresses to send from; nil takes all of IPv4, loopback included. Fewer are cheaper.
 	LocalIP func(net.IP) bool
 }
 
 // Engine makes Medias. What costs memory and time (codecs, the certificate) is made once and shared, and there are no
-// interceptors, so one process can hold hundreds. Medias of one engine have one fingerprint. Safe for
+// interceptors but for Medias with video, so one process can hold hundreds. Medias of one engine have one fingerprint. Safe for
 // concurrent use.
 type Engine struct {
-	api          *webrtc.API
+	api          *webrtc.API // for voice alone
+	videoAPI     *webrtc.API
 	certificates []webrtc.Certificate
 }
 
@@ -45,6 +48,20 @@ func NewEngine(cfg EngineConfig) (*Engine, error) {
 		return nil, fmt.Errorf("making the media certificate: %w", err)
 	}
 	media, err := codecs(cfg)
+	if err != nil {
+		return nil, err
+	}
+	videoMedia, err := codecs(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.VideoCodecs == nil {
+		cfg.VideoCodecs = []string{"VP8"}
+	}
+	if err := registerVideo(videoMedia, cfg.VideoCodecs); err != nil {
+		return nil, err
+	}
+	interceptors, err := videoInterceptors()
 	if err != nil {
 		return nil, err
 	}
@@ -63,6 +80,11 @@ func NewEngine(cfg EngineConfig) (*Engine, error) {
 			webrtc.WithMediaEngine(media),
 			webrtc.WithSettingEngine(settings),
 			webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
+		),
+		videoAPI: webrtc.NewAPI(
+			webrtc.WithMediaEngine(videoMedia),
+			webrtc.WithSettingEngine(settings),
+			webrtc.WithInterceptorRegistry(interceptors),
 		),
 		certificates: []webrtc.Certificate{*certificate},
 	}, nil

@@ -11,17 +11,31 @@ import (
 	"github.com/pion/webrtc/v4"
 )
 
-// MediaConfig is what a participant sends and wants to hear.
+// MediaConfig is what a participant sends and wants to hear and see.
 type MediaConfig struct {
 	Slots       int  // receive-only audio m-lines: how many voices at once
 	ListensOnly bool // no microphone m-line
 	SendRecv    bool // offer the microphone sendrecv instead of sendonly
-	// OnPacket receives the packets of all slots. It is called by one goroutine for each slot, at the same time, and must not
+	// OnPacket receives the packets of all audio slots. It is called by one goroutine for each slot, at the same time, and must not
 	// block; the packet's payload is valid until it returns. Nil drops them.
 	OnPacket func(Packet)
+
+	// Camera and Screen are what is sent of video; nil: no such m-line.
+	Camera, Screen *VideoConfig
+	VideoSlots     int // receive-only video m-lines: how many pictures at once
+	// AddsVideo says that video may come later by AddVideo. It is so without saying where there is some from the beginning.
+	AddsVideo bool
+	// OnPicture receives the frames of all video slots, those that could not be decoded included. It is called by one goroutine for each slot, at
+	// the same time, and must not block. Nil drops them; VideoStats counts them all the same.
+	OnPicture func(Picture)
 }
 
-// Packet is an RTP packet that a slot received.
+// hasVideo says whether the Media is to be one that can have video.
+func (c MediaConfig) hasVideo() bool {
+	return c.AddsVideo || c.Camera != nil || c.Screen != nil || c.VideoSlots > 0
+}
+
+// Packet is an RTP packet that an audio slot received.
 type Packet struct {
 	Mid            string // of the slot
 	SSRC           uint32
@@ -37,12 +51,16 @@ type Packet struct {
 	Arrived        time.Time
 }
 
+// maxDatagram is the largest that is received: what Ethernet carries.
+const maxDatagram = 1500
+
 // Media is one PeerConnection. All methods are safe for concurrent use.
 type Media struct {
 	pc       *webrtc.PeerConnection
 	mic      *microphone // nil for who only listens
 	micMid   func() string
 	onPacket func(Packet)
+	video    *mediaVideo // nil for voice alone
 
 	mu      sync.Mutex
 	state   webrtc.PeerConnectionState
@@ -54,7 +72,11 @@ type Media struct {
 
 // NewMedia makes a PeerConnection that has offered nothing yet. The caller closes it.
 func (e *Engine) NewMedia(cfg MediaConfig) (*Media, error) {
-	pc, err := e.api.NewPeerConnection(webrtc.Configuration{
+	api := e.api
+	if cfg.hasVideo() {
+		api = e.videoAPI
+	}
+	pc, err := api.NewPeerConnection(webrtc.Configuration{
 		Certificates: e.certificates,
 		BundlePolicy: webrtc.BundlePolicyMaxBundle,
 	})
@@ -66,6 +88,12 @@ func (e *Engine) NewMedia(cfg MediaConfig) (*Media, error) {
 	pc.OnTrack(m.readSlot)
 	if err := m.addTransceivers(cfg); err != nil {
 		return nil, errors.Join(err, pc.Close())
+	}
+	if cfg.hasVideo() {
+		m.video = newMediaVideo(cfg.OnPicture)
+		if err := m.AddVideo(cfg.Camera, cfg.Screen, cfg.VideoSlots); err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
 	}
 	return m, nil
 }
@@ -107,6 +135,9 @@ func (m *Media) Offer(restart bool) (sdp string, sources map[string]string, err 
 	if m.mic != nil {
 		sources[m.micMid()] = "microphone"
 	}
+	if m.video != nil {
+		m.video.nameSources(sources)
+	}
 	return offer.SDP, sources, nil
 }
 
@@ -132,11 +163,20 @@ func (m *Media) Join(ctx context.Context, c *Client, p JoinParams) (JoinResult, 
 	return r, m.Answer(r.Answer)
 }
 
+// Renegotiate sends a new offer without restarting ICE, as one does after AddVideo.
+func (m *Media) Renegotiate(ctx context.Context, c *Client) (NegotiateResult, error) {
+	return m.negotiate(ctx, c, false)
+}
+
 // Restart restarts ICE, as one does after a change of network.
 func (m *Media) Restart(ctx context.Context, c *Client) (NegotiateResult, error) {
+	return m.negotiate(ctx, c, true)
+}
+
+func (m *Media) negotiate(ctx context.Context, c *Client, restart bool) (NegotiateResult, error) {
 	var p NegotiateParams
 	var err error
-	if p.Offer, p.Sources, err = m.Offer(true); err != nil {
+	if p.Offer, p.Sources, err = m.Offer(restart); err != nil {
 		return NegotiateResult{}, err
 	}
 	r, err := c.Negotiate(ctx, p)
@@ -199,6 +239,9 @@ func (m *Media) Close() error {
 		return fmt.Errorf("closing the media: %w", err)
 	}
 	m.slots.Wait()
+	if m.video != nil {
+		m.video.wait()
+	}
 	return nil
 }
 
@@ -222,8 +265,12 @@ func (m *Media) readSlot(track *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 	defer m.slots.Done()
 
 	mid := m.midOf(receiver)
+	if track.Kind() == webrtc.RTPCodecTypeVideo {
+		m.readPictures(mid, track)
+		return
+	}
 	levelID := audioLevelID(receiver.GetParameters().HeaderExtensions)
-	buf := make([]byte, 1500)
+	buf := make([]byte, maxDatagram)
 	for {
 		n, _, err := track.Read(buf)
 		if err != nil {
