@@ -5,6 +5,7 @@ import "strings"
 // Codec is a video format that can be forwarded.
 type Codec uint8
 
+// The codecs that browsers know.
 const (
 	VP8  Codec = iota + 1 // RFC 7741
 	VP9                   // RFC 9628

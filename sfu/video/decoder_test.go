@@ -42,15 +42,16 @@ func complete(packets []received) (frames []received) {
 // decoder is a receiver of VP8, which knows what a descriptor says and nothing else: libwebrtc's rules of when a picture can be decoded
 // (RtpVp8RefFinder), with endless patience.
 type decoder struct {
-	newest  map[uint8][4]int // for each TL0PICIDX the picture id of the newest picture in each layer, or -1
-	missing map[int]bool     // picture ids that did not come or could not be decoded
+	newest  map[int][4]int // for each TL0PICIDX, unwrapped, the picture id of the newest picture in each layer, or -1
+	missing map[int]bool   // picture ids that did not come or could not be decoded
 	last    int
+	lastTL0 int
 	begun   bool
 	decoded map[int]bool
 }
 
 func newDecoder() *decoder {
-	return &decoder{newest: map[uint8][4]int{}, missing: map[int]bool{}, decoded: map[int]bool{}}
+	return &decoder{newest: map[int][4]int{}, missing: map[int]bool{}, decoded: map[int]bool{}}
 }
 
 // decodes is shown what the first packet of each complete frame said.
@@ -63,6 +64,8 @@ func (d *decoder) decodes(f *Facts) bool {
 		}
 	}
 	d.last, d.begun, d.missing[id] = id, true, true
+	d.lastTL0 += int(int8(f.tl0 - uint8(d.lastTL0)))
+	tl0 := d.lastTL0
 	layers := [4]int{id, -1, -1, -1}
 	switch {
 	case f.Keyframe:
@@ -71,7 +74,7 @@ func (d *decoder) decodes(f *Facts) bool {
 			return false
 		}
 	default:
-		base := f.tl0
+		base := tl0
 		if f.Temporal == 0 {
 			base--
 		}
@@ -82,8 +85,7 @@ func (d *decoder) decodes(f *Facts) bool {
 		layers = known
 		layers[f.Temporal] = id
 	}
-	d.newest[f.tl0] = layers
-	delete(d.newest, f.tl0+128) // of the round before
+	d.newest[tl0] = layers
 	delete(d.missing, id)
 	d.decoded[id] = true
 	return true

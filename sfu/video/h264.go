@@ -16,10 +16,10 @@ func inspectH264(payload []byte) (f Facts, ok bool) {
 		return f, false
 	}
 	kind := payload[0] & 0x1f
-	switch {
-	case kind == nalSTAPA:
+	switch kind {
+	case nalSTAPA:
 		f.Keyframe, ok = aggregatesSPS(payload[1:])
-	case kind == nalFUA:
+	case nalFUA:
 		const start, end = 0x80, 0x40
 		head := payload[1]
 		ok = len(payload) > 2 && head&(start|end) != start|end

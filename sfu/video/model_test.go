@@ -29,6 +29,7 @@ type encoder struct {
 	flexible  bool // VP9's mode
 	syncs     bool // it gives occasions to add layers
 	wide      bool // picture ids have 15 bits
+	nameless  bool // VP8 without picture ids
 	number    uint64
 	timestamp uint32
 	picture   uint16
@@ -42,13 +43,14 @@ type encoder struct {
 	allowed [4]*frame
 }
 
-func newEncoder(t *rapid.T, id uint64) *encoder {
+func newEncoder(t *rapid.T, id uint64, codecs ...Codec) *encoder {
 	return &encoder{
 		t: t, id: id,
-		codec:     rapid.SampledFrom([]Codec{VP8, VP8, VP8, VP9, VP9, H264, AV1}).Draw(t, "codec"),
+		codec:     rapid.SampledFrom(codecs).Draw(t, "codec"),
 		layers:    rapid.IntRange(1, 3).Draw(t, "layers"),
 		flexible:  rapid.Bool().Draw(t, "flexible"),
 		syncs:     rapid.IntRange(0, 3).Draw(t, "syncs") > 0,
+		nameless:  rapid.IntRange(0, 5).Draw(t, "nameless") == 0,
 		wide:      rapid.IntRange(0, 3).Draw(t, "wide") > 0,
 		number:    rapid.Uint64Range(1<<16, 1<<17).Draw(t, "number"),
 		timestamp: rapid.Uint32().Draw(t, "timestamp"),
@@ -144,8 +146,10 @@ func (e *encoder) payload(f *frame, index int, layered, sync bool) []byte {
 	var b []byte
 	switch e.codec {
 	case VP8:
-		b = append(b, 0x80|bit(first, 0x10), 0x80|bit(layered, 0x60))
-		b = e.appendPicture(b)
+		b = append(b, 0x80|bit(first, 0x10), bit(!e.nameless, 0x80)|bit(layered, 0x60))
+		if !e.nameless {
+			b = e.appendPicture(b)
+		}
 		if layered {
 			b = append(b, e.tl0, f.temporal<<6|bit(sync, 0x20))
 		}

@@ -74,6 +74,9 @@ func (o *occupancy) decodable(p *Packet, level uint8) bool {
 func (o *occupancy) decodableLate(p *Packet) bool {
 	var seen *picture
 	if p.Facts.hasPicture {
+		if o.newest-p.Number >= 1<<(p.Facts.pictureBits()-1) {
+			return false // its id may by now mean another picture
+		}
 		seen = o.pictures.find(o.pictures.unwrap(&p.Facts))
 	}
 	if seen != nil && seen.fate != missing {

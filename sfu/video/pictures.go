@@ -61,18 +61,14 @@ func (s *pictures) enter(p *Packet, lost uint64, what fate, last uint16) {
 		}
 		return
 	}
-	in := s.unwrap(f)
-	advance := int32(in - s.newest)
-	if advance <= 0 { // a sender that counts anew, or not at all
-		in, advance = in+(1<<f.pictureBits()), 1
-	}
+	in, advance := s.advance(p, lost)
 	kept := uint32(advance - 1)
 	if p.Codec == VP8 {
 		kept = uint32(min(uint64(kept), lost))
 	}
 	s.newest = in
 	s.out += uint16(kept)
-	for i := uint32(0); i < min(kept, pictureWindow-1); i++ {
+	for i := range min(kept, pictureWindow-1) {
 		s.note(in-1-i, s.out-uint16(i), missing)
 	}
 	if what == dropped && p.Codec == VP8 {
@@ -83,14 +79,26 @@ func (s *pictures) enter(p *Packet, lost uint64, what fate, last uint16) {
 	s.note(in, s.out, what)
 }
 
-// refersToDropped says whether a frame of VP9's flexible mode refers to a picture that was not forwarded.
-func (s *pictures) refersToDropped(f *Facts) bool {
-	if !s.begun {
-		return false
+// advance is the next picture's incoming id, and by how many pictures it is later than the newest.
+func (s *pictures) advance(p *Packet, lost uint64) (in uint32, by int32) {
+	in = s.unwrap(&p.Facts)
+	by = int32(in - s.newest)
+	round := int32(1) << p.Facts.pictureBits()
+	switch {
+	case by > 0 && lost < uint64(round/2):
+		return in, by
+	case p.Codec == VP9 && !p.Facts.wide: // more may be missing than 7 bits can count: keep the place in a group of up to 128 pictures
+		return in + uint32(round), by + round
+	default: // or else the sender counts anew, or not at all
+		return in + uint32(round), 1 + int32(min(lost, 1))
 	}
+}
+
+// refersToDropped says whether a frame of VP9's flexible mode refers to a picture that was not forwarded, or is not known any longer.
+func (s *pictures) refersToDropped(f *Facts) bool {
 	in := s.unwrap(f)
 	for _, back := range f.back[:f.references] {
-		if p := s.find(in - uint32(back)); p != nil && p.fate == dropped {
+		if p := s.find(in - uint32(back)); p == nil || p.fate == dropped {
 			return true
 		}
 	}
@@ -102,7 +110,7 @@ func (s *pictures) rewrite(out *Out, p *Packet, lastTL0 uint8) (ok bool) {
 	f := &p.Facts
 	if f.hasPicture {
 		known := s.find(s.unwrap(f))
-		if known == nil || known.fate == dropped {
+		if known == nil {
 			return false
 		}
 		out.hasPicture, out.wide, out.pictureAt, out.picture = true, f.wide, f.pictureAt, known.out

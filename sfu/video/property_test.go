@@ -20,6 +20,7 @@ type slot struct {
 	temporal uint8
 
 	sent  []received
+	first uint64           // number of the incoming packet that the present stream began with
 	came  map[arrival]bool // in order, or in time to be sent
 	clean bool             // nothing was lost, delayed or left out so far
 }
@@ -27,10 +28,10 @@ type slot struct {
 // arrival names an incoming packet.
 type arrival struct{ source, number uint64 }
 
-func newSlot(t *rapid.T) *slot {
+func newSlot(t *rapid.T, streams int, codecs ...Codec) *slot {
 	s := &slot{t: t, clean: true, came: map[arrival]bool{}, stream: NewStream(rapid.Uint16().Draw(t, "first"), rapid.Uint32().Draw(t, "anchor"))}
-	for id := range uint64(3) {
-		s.encoders = append(s.encoders, newEncoder(t, id+1))
+	for id := range streams {
+		s.encoders = append(s.encoders, newEncoder(t, uint64(id+1), codecs...))
 	}
 	return s
 }
@@ -59,12 +60,24 @@ func (s *slot) frames(count int, key uint64, bad bool) {
 	}
 }
 
-// outage loses some packets of all encoders.
-func (s *slot) outage(packets int) {
+// outage loses some frames of all encoders, fewer than TL0PICIDX can count.
+func (s *slot) outage(frames int) {
 	s.now += time.Second
 	s.clean = false
-	for _, e := range s.encoders {
-		e.number += uint64(packets)
+	for range frames {
+		for _, e := range s.encoders {
+			e.encode(false)
+		}
+	}
+	s.frames(1, 0, false)
+}
+
+// comeLate lets some of the delayed packets arrive.
+func (s *slot) comeLate(t *rapid.T) {
+	for range rapid.IntRange(0, len(s.delayed)).Draw(t, "count") {
+		i := rapid.IntRange(0, len(s.delayed)-1).Draw(t, "which")
+		s.arrive(&s.delayed[i])
+		s.delayed = slices.Delete(s.delayed, i, i+1)
 	}
 }
 
@@ -82,11 +95,12 @@ func (s *slot) arrive(p *made) {
 	if ok || !p.Late {
 		s.came[arrival{p.Source, p.Number}] = true
 	}
+	known := live && goesOn && before == p.Source && p.Late && p.Number > s.first && e.newest-p.Number < 64
 	if !ok {
 		if !p.Late {
 			p.frame.refused++
 		}
-		if wanted && p.Facts.Temporal == 0 {
+		if wanted && p.Facts.Temporal == 0 || known && p.Facts.Temporal == 0 && p.frame.forwarded+p.frame.refused == 0 {
 			s.t.Fatalf("frame %d of stream %d is of the base layer, and was not sent", p.frame.id, p.Source)
 		}
 		return
@@ -99,6 +113,12 @@ func (s *slot) arrive(p *made) {
 	}
 	if wanted && p.Facts.Begins && p.Source == s.wanted && p.Facts.Temporal > layer {
 		s.t.Fatalf("frame %d is of layer %d, wanted are those up to %d", p.frame.id, p.Facts.Temporal, layer)
+	}
+	if out.Begins {
+		s.first = p.Number
+	}
+	if known && out.Blank && (p.frame.forwarded > 0 || p.Facts.Temporal == 0) || !out.Blank && p.frame.refused > 0 && p.frame.forwarded == 0 {
+		s.t.Fatalf("of frame %d of stream %d only a part is sent", p.frame.id, p.Source)
 	}
 	r := received{Out: out, in: p.Number, number: int64(out.Number), timestamp: int64(out.Timestamp), source: p.Source, codec: p.Codec, frame: p.frame}
 	if n := len(s.sent); n > 0 {
@@ -152,7 +172,7 @@ func (s *slot) check() {
 	decoded := map[*frame]bool{}
 	d := newDecoder()
 	for _, f := range complete(s.sent) {
-		if f.codec != VP8 {
+		if f.codec != VP8 || !f.facts.hasPicture {
 			continue
 		}
 		if !d.decodes(&f.facts) {
@@ -197,7 +217,7 @@ func (s *slot) checkGaps(sorted []received) {
 // timestamps go forward, and what it sends can be decoded, or the receiver can tell that it cannot.
 func TestStreamProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		s := newSlot(t)
+		s := newSlot(t, 3, VP8, VP8, VP8, VP9, VP9, H264, AV1)
 		source := rapid.Uint64Range(1, 3)
 		t.Repeat(map[string]func(*rapid.T){
 			"frames":     func(t *rapid.T) { s.frames(rapid.IntRange(1, 12).Draw(t, "count"), 0, false) },
@@ -209,13 +229,7 @@ func TestStreamProperties(t *testing.T) {
 				}
 				s.frames(1, id, rapid.IntRange(0, 4).Draw(t, "bad") == 0)
 			},
-			"come late": func(t *rapid.T) {
-				for range rapid.IntRange(0, len(s.delayed)).Draw(t, "count") {
-					i := rapid.IntRange(0, len(s.delayed)-1).Draw(t, "which")
-					s.arrive(&s.delayed[i])
-					s.delayed = slices.Delete(s.delayed, i, i+1)
-				}
-			},
+			"come late": s.comeLate,
 			"want": func(t *rapid.T) {
 				s.wanted, s.temporal = source.Draw(t, "source"), uint8(rapid.IntRange(0, 3).Draw(t, "temporal"))
 				s.stream.Want(s.wanted, s.temporal)
@@ -234,7 +248,38 @@ func TestStreamProperties(t *testing.T) {
 				case 1:
 					s.stream.Break()
 				case 2:
-					s.outage(rapid.IntRange(1, 300).Draw(t, "packets"))
+					s.outage(rapid.IntRange(1, 100).Draw(t, "frames"))
+				}
+			},
+			"": func(*rapid.T) { s.check() },
+		})
+	})
+}
+
+// The same with one stream, of a format with temporal layers, and more attention to these.
+func TestStreamLayerProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newSlot(t, 1, VP8, VP9)
+		e := s.encoders[0]
+		e.layers = rapid.IntRange(2, 3).Draw(t, "layers again")
+		want := func(t *rapid.T) {
+			s.wanted, s.temporal = 1, uint8(rapid.IntRange(0, 2).Draw(t, "temporal"))
+			s.stream.Want(s.wanted, s.temporal)
+		}
+		want(t)
+		t.Repeat(map[string]func(*rapid.T){
+			"frames":     func(t *rapid.T) { s.frames(rapid.IntRange(1, 12).Draw(t, "count"), 0, false) },
+			"bad frames": func(t *rapid.T) { s.frames(rapid.IntRange(1, 12).Draw(t, "count"), 0, true) },
+			"come late":  s.comeLate,
+			"want":       want,
+			"outage": func(t *rapid.T) {
+				if rapid.IntRange(0, 3).Draw(t, "really") == 0 {
+					s.outage(rapid.IntRange(1, 100).Draw(t, "frames"))
+				}
+			},
+			"key frame": func(*rapid.T) {
+				if id, ok := s.stream.NeedsKeyframe(); ok {
+					s.frames(1, id, false)
 				}
 			},
 			"": func(*rapid.T) { s.check() },

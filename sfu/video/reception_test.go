@@ -41,6 +41,29 @@ func TestReceptionAsks(t *testing.T) {
 	}
 }
 
+func TestReceptionKeyframeComesLate(t *testing.T) {
+	var r Reception
+	r.Observe(0, 100, true)
+	r.Observe(0, 105, false)
+	if fresh, late := r.Observe(0, 103, true); !fresh || !late {
+		t.Error("a late packet was not taken")
+	}
+	if got := r.AppendMissing(nil, 10*ms, 0); !slices.Equal(got, []uint16{104}) {
+		t.Errorf("%v are asked for", got)
+	}
+}
+
+func TestReceptionForgetsAfterItsWindow(t *testing.T) {
+	var r Reception
+	for number := range uint64(receptionWindow) {
+		r.Observe(0, 100+number, false)
+	}
+	r.Observe(0, 101+receptionWindow, false)
+	if fresh, _ := r.Observe(0, 100+receptionWindow, false); !fresh {
+		t.Error("taken for the one a window earlier")
+	}
+}
+
 func TestReceptionGivesUp(t *testing.T) {
 	t.Run("after a second, having asked ten times", func(t *testing.T) {
 		var r Reception

@@ -31,14 +31,14 @@ type Stream struct {
 	shortSince time.Duration
 	starved    bool
 
-	// What was sent last, and what timestamp belongs to time 0.
-	begun     bool
+	// What was sent last; the newest timestamp that was decided on, and when; and what timestamp belongs to time 0.
 	number    uint16
-	timestamp uint32
-	sentAt    time.Duration
-	anchor    uint32
 	picture   uint16
 	tl0       uint8
+	begun     bool
+	timestamp uint32
+	decidedAt time.Duration
+	anchor    uint32
 }
 
 // NewStream returns the Stream of a slot whose first packet gets the sequence number, and about the timestamp at time 0 of the caller's clock. Both should be
@@ -126,7 +126,6 @@ func (s *Stream) begin(now time.Duration, p *Packet) Out {
 	o.begin(p)
 	o.shift = s.advance(now, p.Captured) - p.Timestamp
 	s.live, s.temporal = true, s.next
-	s.enough()
 	out, _ := s.follow(now, o, p) // a key frame is of the base layer
 	out.Begins = true
 	return out
@@ -138,7 +137,7 @@ func (s *Stream) advance(now, captured time.Duration) uint32 {
 	if !s.begun {
 		return timestamp
 	}
-	expected := s.timestamp + ticks(now-s.sentAt)
+	expected := s.timestamp + ticks(now-s.decidedAt)
 	if deviation := int32(timestamp - expected); deviation > maxDeviation || deviation < -maxDeviation {
 		s.anchor += expected - timestamp
 		timestamp = expected
@@ -172,6 +171,11 @@ func (s *Stream) follow(now time.Duration, o *occupancy, p *Packet) (out Out, ok
 	if begins {
 		s.enter(now, o, p, lost)
 	}
+	// Dropped frames too: what is missing before them may still come, and be sent.
+	if timestamp := p.Timestamp + o.shift; !s.begun || int32(timestamp-s.timestamp) > 0 {
+		s.begun, s.timestamp = true, timestamp
+	}
+	s.decidedAt = now
 	if !o.forwarded {
 		*o.place(p.Number) = place{fate: dropped}
 		return Out{}, false
@@ -183,14 +187,10 @@ func (s *Stream) follow(now time.Duration, o *occupancy, p *Packet) (out Out, ok
 		if out.hasPicture {
 			s.picture = o.pictures.out
 		}
-		if out.hasTL0 && int8(out.tl0-s.tl0) > 0 {
+		if out.hasTL0 {
 			s.tl0 = out.tl0
 		}
 	}
-	if !s.begun || int32(out.Timestamp-s.timestamp) > 0 {
-		s.begun, s.timestamp = true, out.Timestamp
-	}
-	s.sentAt = now
 	return out, true
 }
 

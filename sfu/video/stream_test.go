@@ -145,9 +145,10 @@ func TestStreamNumbers(t *testing.T) {
 		{"what is too late is not known any longer", func(f *feed) {
 			f.stream.Want(1, 0)
 			f.expect(1, "10k 12", 0, 2)
-			for number := uint64(13); number < 12+placeWindow; number++ {
+			for number := uint64(13); number < 11+placeWindow; number++ {
 				f.give(Packet{Source: 1, Number: number})
 			}
+			f.give(Packet{Source: 1, Number: 12 + placeWindow}) // the one before is missing, and is not to be taken for this
 			f.expect(1, "11", no)
 		}},
 		{"a stream of 0 is none", func(f *feed) {
@@ -206,6 +207,23 @@ func TestStreamTimestamps(t *testing.T) {
 	give(7, 1, 77, 80*time.Hour+1100*time.Millisecond, base+6_408_000+99_000) // in step with the one before
 }
 
+func TestStreamTimestampsOfAClockThatWentBack(t *testing.T) {
+	f := newFeed(t)
+	f.now = 10 * time.Second
+	for i, test := range []struct{ captured, want time.Duration }{
+		{10 * time.Second, 10 * time.Second},
+		{8 * time.Second, 11 * time.Second},
+		{9 * time.Second, 12 * time.Second},
+	} {
+		p := Packet{Source: uint64(i + 1), Codec: AV1, Number: 1, Captured: test.captured, Facts: Facts{Keyframe: true}}
+		f.stream.Want(p.Source, 0)
+		if out, ok := f.stream.Next(f.now, &p); !ok || out.Timestamp != 5_000_000+ticks(test.want) {
+			t.Errorf("captured at %v: %d, %v", test.captured, out.Timestamp, ok)
+		}
+		f.now += time.Second
+	}
+}
+
 // layeredPacket is the only packet of a frame of a temporal layer.
 func layeredPacket(codec Codec, number uint64, temporal uint8, sync, key bool) Packet {
 	return Packet{
@@ -235,6 +253,7 @@ func TestStreamAddsAndDropsLayers(t *testing.T) {
 			{same, 2, true, false},
 			{2, 1, false, false},
 			{same, 2, true, false}, // what follows in layer 2 may refer to layer 1
+			{same, 1, false, false},
 			{same, 1, true, true},
 			{same, 2, false, false},
 			{same, 2, true, true},
@@ -247,6 +266,7 @@ func TestStreamAddsAndDropsLayers(t *testing.T) {
 		{"VP9 adds all layers after a frame that says so, of a layer that is sent", VP9, []step{
 			{0, 0, false, true},
 			{2, 1, true, false}, // itself refers to who knows what
+			{same, 0, false, true},
 			{same, 2, false, false},
 			{same, 0, true, true},
 			{same, 2, false, true},
@@ -300,7 +320,15 @@ func TestStreamAsksForAKeyframeWhereLayersCannotBeAdded(t *testing.T) {
 	f.needs(1, true)
 	f.give(layeredPacket(VP8, 104, 0, false, true))
 	f.needs(0, false)
-	if _, got := f.give(layeredPacket(VP8, 105, 1, false, false)); got < 0 {
+	f.stream.Want(1, 0)
+	f.give(layeredPacket(VP8, 105, 0, false, false))
+	f.stream.Want(1, 1)
+	f.give(layeredPacket(VP8, 106, 2, false, false))
+	f.now += layerPatience
+	f.give(layeredPacket(VP8, 107, 2, false, false)) // which nobody wants
+	f.needs(0, false)
+	f.give(layeredPacket(VP8, 108, 0, false, true))
+	if _, got := f.give(layeredPacket(VP8, 109, 1, false, false)); got < 0 {
 		t.Error("a key frame begins all layers")
 	}
 }
