@@ -62,10 +62,13 @@ func (f *fakeTransport) forget() {
 	f.keep, f.rtp = false, nil
 }
 
-func (f *fakeTransport) packets() []rtp.Packet {
+func (f *fakeTransport) packets() []rtp.Packet { return f.packetsFrom(0) }
+
+// packetsFrom are the packets after the first so many.
+func (f *fakeTransport) packetsFrom(first int) []rtp.Packet {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return append([]rtp.Packet(nil), f.rtp...)
+	return append([]rtp.Packet(nil), f.rtp[first:]...)
 }
 
 func (f *fakeTransport) reports() []rtcp.Packet {

@@ -36,6 +36,10 @@ type Peer struct {
 	rtt          atomic.Int64               // round trip in nanoseconds, 0: not known
 	soundTransit transit
 
+	// Of the goroutine that receives RTCP:
+	reportSecond time.Duration // number of the second, in which
+	reportCount  int           // so many compound packets have come
+
 	receiving sync.Mutex // held while deciding what the transport is to receive
 
 	connectedOnce sync.Once

@@ -18,6 +18,10 @@ const (
 	// maxReportBlocks is how many fit a report: its count has five bits (RFC 3550, section 6.4.2).
 	maxReportBlocks = 31
 
+	// maxRTCPRate is how many compound packets of a client are read within a second. A browser that sees eight pictures and sends one has about a hundred, when much
+	// is lost.
+	maxRTCPRate = 400
+
 	opusClock = 48000
 )
 
@@ -108,6 +112,14 @@ func (r *receptionStats) report(now time.Duration) (block rtcp.ReceptionReport, 
 
 // ReceiveRTCP implements TransportHandler. Of what clients say of sound, only their clocks matter: its loss is repaired by the codec.
 func (p *Peer) ReceiveRTCP(b []byte) {
+	now := p.sfu.now()
+	if second := now / time.Second; p.reportSecond != second {
+		p.reportSecond, p.reportCount = second, 0
+	}
+	if p.reportCount++; p.reportCount > maxRTCPRate {
+		p.lane.counters.drop(dropFlood)
+		return
+	}
 	if !plausibleRTCP(b) {
 		p.lane.counters.drop(dropMalformed)
 		return
@@ -117,7 +129,6 @@ func (p *Peer) ReceiveRTCP(b []byte) {
 		p.lane.counters.drop(dropMalformed)
 		return
 	}
-	now := p.sfu.now()
 	for _, packet := range packets {
 		switch report := packet.(type) {
 		case *rtcp.SenderReport:

@@ -100,8 +100,9 @@ func (l *testLink) carry(p *videoPerson, now time.Duration) {
 	if l.recorder == nil {
 		l.recorder, l.arriving, l.arrived = twcc.NewRecorder(1), make(map[uint16]time.Duration), make(map[uint32]int)
 	}
-	packets := p.transport.packets()
-	for _, packet := range packets[l.carried:] {
+	packets := p.transport.packetsFrom(l.carried)
+	l.carried += len(packets)
+	for _, packet := range packets {
 		at := max(now, l.free)
 		if at-now > testLinkQueue || l.lose != nil && l.lose(&packet) {
 			continue
@@ -115,7 +116,6 @@ func (l *testLink) carry(p *videoPerson, now time.Duration) {
 			l.arriving[binary.BigEndian.Uint16(number)] = at + testLinkDelay
 		}
 	}
-	l.carried = len(packets)
 	if now-l.toldAt < 50*time.Millisecond || l.silent {
 		return
 	}
@@ -249,7 +249,6 @@ type testEncoder struct {
 	tl0       uint8
 	keyframes int
 	lose      func(seq uint16) bool // on the way to the server
-	lost      map[uint16][]byte     // payloads
 	kept      map[uint16]sentFrame
 }
 
@@ -334,11 +333,15 @@ func (e *testEncoder) play(frames int) {
 func (e *testEncoder) asked() bool {
 	asked := false
 	for _, p := range e.person.reports() {
-		if pli, ok := p.(*rtcp.PictureLossIndication); ok && pli.MediaSSRC == e.ssrc {
-			asked = true
-		}
+		asked = asked || asksFor(p, e.ssrc)
 	}
 	return asked
+}
+
+// asksFor says whether an RTCP packet asks for a key frame of a stream.
+func asksFor(p rtcp.Packet, ssrc uint32) bool {
+	pli, ok := p.(*rtcp.PictureLossIndication)
+	return ok && pli.MediaSSRC == ssrc
 }
 
 // sendVideo has the person's client send a packet, with the identifiers that are not empty and a transport-wide number.
@@ -385,10 +388,9 @@ func (p *videoPerson) reports() []rtcp.Packet {
 // pictures are the packets in a video slot that the person was sent since the last call, without those of the repair stream.
 func (p *videoPerson) pictures(slot int) (packets []rtp.Packet) {
 	p.t.Helper()
-	all := p.transport.packets()
-	from := p.taken
-	p.taken = len(all)
-	for _, packet := range all[from:] {
+	fresh := p.transport.packetsFrom(p.taken)
+	p.taken += len(fresh)
+	for _, packet := range fresh {
 		if packet.SSRC == p.peer.videoSlots[slot].ssrc {
 			packets = append(packets, packet)
 		}

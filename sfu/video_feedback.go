@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/pion/rtcp"
@@ -24,11 +25,11 @@ func (s *videoSubscriber) receiveFeedback(now time.Duration, packet rtcp.Packet)
 	case *rtcp.TransportLayerNack:
 		s.repair(now, f)
 	case *rtcp.PictureLossIndication:
-		s.takeLossIndication(f.MediaSSRC)
+		s.takeLossIndication(func(ssrc uint32) bool { return f.MediaSSRC == ssrc })
 	case *rtcp.FullIntraRequest:
-		for _, entry := range f.FIR {
-			s.takeLossIndication(entry.SSRC)
-		}
+		s.takeLossIndication(func(ssrc uint32) bool {
+			return slices.ContainsFunc(f.FIR, func(entry rtcp.FIREntry) bool { return entry.SSRC == ssrc })
+		})
 	}
 }
 
@@ -47,10 +48,10 @@ func (s *videoSubscriber) takeArrivals(now time.Duration, f *rtcp.TransportLayer
 	}
 }
 
-// takeLossIndication passes on that a client cannot decode what it has.
-func (s *videoSubscriber) takeLossIndication(ssrc uint32) {
+// takeLossIndication passes on that a client cannot decode what it has of some streams.
+func (s *videoSubscriber) takeLossIndication(lost func(ssrc uint32) bool) {
 	for _, t := range s.slots {
-		if t.plan.ssrc != ssrc || t.occupant == nil {
+		if t.occupant == nil || !lost(t.plan.ssrc) {
 			continue
 		}
 		s.counters.video.keyframeRequestsIn.Add(1)

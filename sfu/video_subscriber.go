@@ -221,7 +221,7 @@ func (s *videoSubscriber) allocate(now time.Duration) {
 		}
 		begin := len(s.layers)
 		s.encodings = t.occupant.encodings(now, s.encodings[:0])
-		s.layers = appendQualities(s.layers, s.encodings)
+		s.layers = appendQualities(s.layers, s.encodings, t.occupant.kind)
 		priority := 0
 		if t.occupant.kind == Screen {
 			priority = 1
@@ -295,14 +295,17 @@ func (t *videoSlot) tell(s *videoSubscriber) {
 	}
 }
 
-// appendQualities appends the ways in which a source can be had, from the worst to the best. All temporal layers of the smallest encoding are of use when little
-// fits; of the others only the last step down: a larger picture with a quarter of the frames is no better than the smaller one with all.
-func appendQualities(to []bandwidth.Layer, encodings []videoEncoding) []bandwidth.Layer {
+// appendQualities appends the ways in which a source can be had, from the worst to the best. Fewer frames of the smallest encoding are of use when little
+// fits. A larger picture of a person with half of the frames is no better than a smaller one with all, but of a screen it is.
+func appendQualities(to []bandwidth.Layer, encodings []videoEncoding, kind Source) []bandwidth.Layer {
 	for i, e := range encodings {
 		top := e.temporal - 1
-		first := uint8(0)
-		if i > 0 && top > 0 {
-			first = top - 1
+		first := top
+		switch {
+		case i == 0:
+			first = 0
+		case kind == Screen:
+			first = top - min(top, 1)
 		}
 		for temporal := first; temporal < top; temporal++ {
 			to = append(to, bandwidth.Layer{Spatial: e.layer, Temporal: temporal, Rate: e.rates[temporal]})
