@@ -151,7 +151,7 @@ func videoLines(mid, direction string, more ...string) string {
 // bundled is an offer of a microphone with audio slots, and further m-lines, of which it tells the mids.
 func bundled(slots int, lines string) string {
 	var mids strings.Builder
-	for _, line := range strings.Split(lines, "\r\n") {
+	for line := range strings.SplitSeq(lines, "\r\n") {
 		if mid, ok := strings.CutPrefix(line, "a=mid:"); ok {
 			mids.WriteString(" " + mid)
 		}

@@ -12,6 +12,9 @@
 //	err = media.Connected(ctx)
 //	err = media.Send(client.Frame{Payload: opus, Level: 20, Voice: true})
 //
+// With MediaConfig's Camera, Screen and VideoSlots a Media sends and receives video as well: synthetic VP8 ([VideoSender]), whose receiver can tell of
+// each frame whether it could be decoded, and what the server did wrong ([Picture], [PictureStats]).
+//
 // The package reads the protocol for itself and shares no code with the server, so that a mistake in one is not a
 // mistake in both.
 package client

@@ -145,6 +145,11 @@ func (m *Media) readPictures(mid string, track *webrtc.TrackRemote) {
 				m.video.onPicture(picture)
 			}
 		}
+		if missing := reader.missing(now); len(missing) > 0 {
+			_ = m.pc.WriteRTCP([]rtcp.Packet{&rtcp.TransportLayerNack{ // as below
+				MediaSSRC: uint32(track.SSRC()), Nacks: rtcp.NackPairsFromSequenceNumbers(missing),
+			}})
+		}
 		if reader.wantsKeyframe(now) {
 			_ = m.RequestKeyframe(mid) // closing; the next read tells
 		}

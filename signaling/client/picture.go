@@ -41,6 +41,7 @@ type PictureStats struct {
 	Freezes     int
 	Frozen      time.Duration // in freezes, altogether
 	PLIs        int           // sent, because there was nothing to decode
+	NACKs       int           // packets that were asked for once more
 	// Faults are what a server must not do, whatever the network does: streams that jump or go back, frames without a beginning or an end, an encoding begun
 	// without a key frame, a frame without the one that it goes by. At most 20 are kept.
 	Faults []string

@@ -11,6 +11,10 @@ import (
 const (
 	// repairPatience is how long a missing packet is waited for, from when the one after it came.
 	repairPatience = 500 * time.Millisecond
+	// nackInterval is how often a missing packet is asked for, which is longer than the round trips of tests.
+	nackInterval = 100 * time.Millisecond
+	// maxAsked is how many packets are asked for at a time.
+	maxAsked = 128
 	// maxHeld bounds the packets that wait for one before them.
 	maxHeld = 2048
 	// keyframePatience is after how long without anything to decode a key frame is asked for, again and again.
@@ -30,7 +34,8 @@ type pictureReader struct {
 	next    int64                // the packet that is waited for
 	newest  int64                // of those that have come
 	begun   bool
-	waiting time.Time // since when packets have waited for next; zero: none do
+	waiting time.Time           // since when packets have waited for next; zero: none do
+	asked   map[int64]time.Time // when missing packets were asked for last
 
 	whole     frameParts // what has come of the frame at next
 	gap       bool       // packets are missing right before the frame
@@ -71,7 +76,7 @@ type lastFrame struct {
 }
 
 func newPictureReader(mid string) *pictureReader {
-	return &pictureReader{mid: mid, held: make(map[int64]heldPacket)}
+	return &pictureReader{mid: mid, held: make(map[int64]heldPacket), asked: make(map[int64]time.Time)}
 }
 
 // push takes a packet, and returns the pictures that it completes, in order. The payload is copied.
@@ -129,6 +134,27 @@ func (r *pictureReader) skip() {
 	r.gap, r.stuck = true, true
 	r.whole.broken = true
 	r.decoder.lose()
+}
+
+// missing are the packets that it is time to ask for.
+func (r *pictureReader) missing(now time.Time) []uint16 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for number := range r.asked {
+		if _, came := r.held[number]; came || number < r.next {
+			delete(r.asked, number)
+		}
+	}
+	var missing []uint16
+	for number := r.next; len(r.held) > 0 && number < r.newest && len(missing) < maxAsked; number++ {
+		if _, came := r.held[number]; came || now.Sub(r.asked[number]) < nackInterval {
+			continue
+		}
+		r.asked[number] = now
+		r.stats.NACKs++
+		missing = append(missing, uint16(number))
+	}
+	return missing
 }
 
 // take adds the packet after the last one.

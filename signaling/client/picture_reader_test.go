@@ -121,6 +121,34 @@ func TestALostPacketStopsThePictureUntilAKeyFrame(t *testing.T) {
 	}
 }
 
+func TestMissingPacketsAreAskedForUntilTheyCome(t *testing.T) {
+	f, r := newFilm(1), newPictureReader("4")
+	f.show(r, f.frame(0, true)...)
+	if missing := r.missing(f.now); len(missing) > 0 {
+		t.Errorf("%v are missing", missing)
+	}
+	late := f.frame(0, false)
+	asked := 0
+	for range 12 { // 400 ms
+		f.show(r, f.frame(0, false)...)
+		missing := r.missing(f.now)
+		if len(missing) > 0 && (len(missing) != len(late) || missing[0] != late[0].header.SequenceNumber) {
+			t.Errorf("%v are missing", missing)
+		}
+		asked += len(missing)
+	}
+	if want := 4 * len(late); asked > want || asked < want/2 || r.snapshot().NACKs != asked {
+		t.Errorf("asked for %d packets %d times", len(late), asked)
+	}
+	f.show(r, late...)
+	if missing := r.missing(f.now.Add(time.Minute)); len(missing) > 0 || len(r.asked) > 0 {
+		t.Errorf("%v are missing", missing)
+	}
+	if s := r.snapshot(); s.Pictures != 14 || s.Lost != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
 func TestWhatServersMustNotDo(t *testing.T) {
 	renumber := func(f *film, packets []filmPacket) []filmPacket { // as if those before had never been
 		for i := range packets {

@@ -22,9 +22,6 @@ const (
 )
 
 const (
-	// nackInterval is how often what is missing is asked for. It is asked for ten times at most, which is longer than pictures wait for it.
-	nackInterval = 40 * time.Millisecond
-	maxNACKs     = 10
 	// feedbackInterval is how often the arrival of packets is told (draft-holmer-rmcat-transport-wide-cc-extensions-01), as often as browsers do at most.
 	feedbackInterval = 50 * time.Millisecond
 	reportInterval   = time.Second
@@ -85,7 +82,8 @@ func videoFormat(name string) (webrtc.RTPCodecParameters, bool) {
 }
 
 // videoInterceptors are what a connection with video has and one of voice alone does without. The first ones are nearest to the network: packets that are sent
-// once more are numbered and named like all others.
+// once more are numbered and named like all others. NACKs are sent by the slots' readers: pion's generator does not see the packets of a repair stream, and goes on
+// asking for what has come by it.
 func videoInterceptors() (*interceptor.Registry, error) {
 	numbers, err := twcc.NewHeaderExtensionInterceptor()
 	if err != nil {
@@ -94,10 +92,6 @@ func videoInterceptors() (*interceptor.Registry, error) {
 	responder, err := nack.NewResponderInterceptor()
 	if err != nil {
 		return nil, fmt.Errorf("making the answering of NACKs: %w", err)
-	}
-	generator, err := nack.NewGeneratorInterceptor(nack.GeneratorInterval(nackInterval), nack.GeneratorMaxNacksPerPacket(maxNACKs))
-	if err != nil {
-		return nil, fmt.Errorf("making the sending of NACKs: %w", err)
 	}
 	receiverReports, err := report.NewReceiverInterceptor(report.ReceiverInterval(reportInterval))
 	if err != nil {
@@ -112,7 +106,7 @@ func videoInterceptors() (*interceptor.Registry, error) {
 		return nil, fmt.Errorf("making the feedback on arrivals: %w", err)
 	}
 	registry := &interceptor.Registry{}
-	for _, f := range []interceptor.Factory{numbers, repairNamer{}, responder, generator, receiverReports, senderReports, feedback} {
+	for _, f := range []interceptor.Factory{numbers, repairNamer{}, responder, receiverReports, senderReports, feedback} {
 		registry.Add(f)
 	}
 	return registry, nil
