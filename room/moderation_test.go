@@ -79,11 +79,11 @@ func TestListenerIsNotHeardWhateverMutedSays(t *testing.T) {
 	id := s.join("ben").ID
 	s.order("ana", "ben", room.SetRole, room.Listener)
 	p, _, err := s.room.Update(s.now, id, room.Change{Muted: new(false)})
-	if err != nil || p.MayPublish() {
+	if err != nil || p.MayPublish() || p.MayShow() {
 		t.Errorf("listener %+v may publish: %v", p, err)
 	}
 	s.order("ana", "ben", room.SetRole, room.Speaker)
-	if p, _ := s.room.Participant(id); !p.MayPublish() {
+	if p, _ := s.room.Participant(id); !p.MayPublish() || !p.MayShow() {
 		t.Errorf("speaker %+v may not publish", p)
 	}
 }

@@ -206,7 +206,7 @@ func TestUpdate(t *testing.T) {
 		{"nothing", room.Change{}, false, nil},
 		{"the same name", room.Change{Name: new("ana")}, false, nil},
 		{"another name", room.Change{Name: &name}, true, func(p room.Participant) bool { return p.Name == "Anna" }},
-		{"mute", room.Change{Muted: &yes}, true, func(p room.Participant) bool { return p.Muted && !p.MayPublish() }},
+		{"mute", room.Change{Muted: &yes}, true, func(p room.Participant) bool { return p.Muted && !p.MayPublish() && p.MayShow() }},
 		{"unmute when not muted", room.Change{Muted: &no}, false, room.Participant.MayPublish},
 		{"hand", room.Change{Hand: &yes}, true, func(p room.Participant) bool { return p.Hand }},
 		{"camera and screen", room.Change{Camera: &yes, Screen: &yes}, true, func(p room.Participant) bool { return p.Camera && p.Screen }},

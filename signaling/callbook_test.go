@@ -65,6 +65,40 @@ func TestCallBookIsBounded(t *testing.T) {
 	}
 }
 
+// TestCallBookKnowsForHowLongACallerIsGone: only absence without a break counts.
+func TestCallBookKnowsForHowLongACallerIsGone(t *testing.T) {
+	b := newCallBook(nil, time.Minute)
+	now := time.Now()
+	b.mu.Lock()
+	b.note(cluster.Call{ID: "1", From: "ana", To: "ben", State: cluster.CallRinging, Expires: now.Add(ringFor)}, now)
+	b.mu.Unlock()
+	for i, step := range []struct {
+		at     time.Duration
+		there  bool
+		absent time.Duration
+	}{
+		{1 * time.Second, true, 0},
+		{2 * time.Second, false, 0},
+		{5 * time.Second, false, 3 * time.Second},
+		{6 * time.Second, true, 0},
+		{7 * time.Second, false, 0},
+		{9 * time.Second, false, 2 * time.Second},
+	} {
+		if absent := b.noteCaller("1", step.there, now.Add(step.at)); absent != step.absent {
+			t.Errorf("step %d: gone for %s, want %s", i, absent, step.absent)
+		}
+	}
+	if due, next := b.takeDue(now.Add(10 * time.Second)); len(due) != 1 || next.Sub(now) != 11*time.Second {
+		t.Errorf("%d calls are looked at, the next one after %s", len(due), next.Sub(now))
+	}
+	if _, next := b.takeDue(now.Add(ringFor - time.Second/2)); next.Sub(now) != ringFor {
+		t.Errorf("it is missed after %s", next.Sub(now))
+	}
+	if b.noteCaller("2", false, now) != 0 {
+		t.Error("a call that is not known has a caller")
+	}
+}
+
 // awayCalls is a shared store that can be away.
 type awayCalls struct {
 	*cluster.MemoryCalls

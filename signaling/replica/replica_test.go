@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -59,10 +60,13 @@ func drawCommand(t *rapid.T, r *replica.Replica) replica.Command {
 		c = join(fmt.Sprint("user", rapid.IntRange(0, 6).Draw(t, "user")), session, at)
 		c.Entrance.Resumes = []string{fmt.Sprint("session", rapid.IntRange(0, 9).Draw(t, "resumes"))}
 		c.Entrance.Media = rapid.Bool().Draw(t, "media")
+		c.Entrance.Sources = drawSources(t)
 		c.Entrance.Broken = rapid.Bool().Draw(t, "broken")
 		if rapid.Bool().Draw(t, "says") {
 			c.Entrance.Muted = new(rapid.Bool().Draw(t, "muted"))
 		}
+	case replica.Publish:
+		c.Sources = drawSources(t)
 	case replica.Update:
 		c.Change = &room.Change{Hand: new(rapid.Bool().Draw(t, "hand"))}
 	case replica.Chat:
@@ -75,6 +79,10 @@ func drawCommand(t *rapid.T, r *replica.Replica) replica.Command {
 	default:
 	}
 	return c
+}
+
+func drawSources(t *rapid.T) []string {
+	return rapid.SampledFrom([][]string{nil, {"microphone"}, {"microphone", "camera", "screen"}}).Draw(t, "sources")
 }
 
 func encode(t *rapid.T, v any) string {
@@ -252,4 +260,41 @@ func TestHalvesMerge(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestASeatSaysWhatItsParticipantSends: what others expect of a participant goes on with their media, and changes with them.
+func TestASeatSaysWhatItsParticipantSends(t *testing.T) {
+	w := newWorld()
+	sends := func(participant string, want ...string) {
+		t.Helper()
+		if seat, _ := w.Seat(participant); !slices.Equal(seat.Sources, want) || !seat.Media {
+			t.Errorf("the seat has media: %t, sources %v, want %v", seat.Media, seat.Sources, want)
+		}
+	}
+	enter := func(c replica.Command, change func(*replica.Entrance)) string {
+		t.Helper()
+		change(c.Entrance)
+		o, err := w.do(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o.Participant.ID
+	}
+	ana := enter(join("ana", "1", node(0)), func(in *replica.Entrance) { in.Media, in.Sources = true, []string{"microphone"} })
+	sends(ana, "microphone")
+	if _, err := w.do(replica.Command{
+		Kind: replica.Publish, From: node(0), Session: "1", Participant: ana, Sources: []string{"microphone", "camera"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	sends(ana, "microphone", "camera")
+	enter(join("ana", "2", node(0)), func(in *replica.Entrance) { in.Resumes, in.KeepsMedia = []string{"1"}, true })
+	sends(ana, "microphone", "camera")
+	if seat, _ := replica.Restore(w.Snapshot()).Seat(ana); !slices.Equal(seat.Sources, []string{"microphone", "camera"}) {
+		t.Errorf("in a snapshot's replica the sources are %v", seat.Sources)
+	}
+	enter(join("ana", "3", node(1)), func(in *replica.Entrance) {
+		in.Resumes, in.Media, in.Sources = []string{"2"}, true, []string{"screen", "screen_audio"}
+	})
+	sends(ana, "screen", "screen_audio")
 }
