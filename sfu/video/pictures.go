@@ -8,6 +8,7 @@ type pictures struct {
 	begun bool
 	// The newest incoming id, counted on without wrapping, and what became of the pictures up to it.
 	newest uint32
+	lost   uint64 // packets that are missing since then
 	recent [pictureWindow]picture
 	out    uint16 // the newest picture's id
 	tl0    uint8  // what is added to TL0PICIDX
@@ -45,14 +46,16 @@ func (s *pictures) note(in uint32, out uint16, what fate) {
 	s.recent[in%pictureWindow] = picture{in: in, out: out & 0x7fff, fate: what}
 }
 
-// enter takes note of the beginning of a frame, before which lost packets are missing. last is the slot's newest picture id so far.
+// enter takes note of the beginning of a frame. last is the slot's newest picture id so far.
 //
 // VP8's ids are counted on, over those that were dropped; those that may have been lost are kept. VP9's keep their distances.
-func (s *pictures) enter(p *Packet, lost uint64, what fate, last uint16) {
+func (s *pictures) enter(p *Packet, what fate, last uint16) {
 	f := &p.Facts
 	if !f.hasPicture {
 		return
 	}
+	lost := s.lost
+	s.lost = 0
 	if !s.begun {
 		s.begun, s.newest, s.out = true, uint32(f.picture), last+1
 		s.note(s.newest, s.out, what)

@@ -93,7 +93,7 @@ func (s *Stream) NeedsKeyframe() (source uint64, ok bool) {
 }
 
 // Next decides on a packet. Packets of the wanted stream and of the present one are to be given to it, in the order of arrival, retransmitted ones too, without
-// duplicates; other streams' do no harm. ok is false when the packet is not sent. now must not go back.
+// duplicates; other streams' do no harm. Padding, which has no payload, is a packet like others, with no Facts. ok is false when the packet is not sent. now must not go back.
 func (s *Stream) Next(now time.Duration, p *Packet) (out Out, ok bool) {
 	if s.wanted == 0 || p.Source == 0 {
 		return Out{}, false
@@ -166,10 +166,11 @@ func (s *Stream) follow(now time.Duration, o *occupancy, p *Packet) (out Out, ok
 		}
 		*o.place(m) = place{out: s.number, fate: what}
 	}
+	o.pictures.lost += lost
 	begins := o.newest < o.first || p.Timestamp != o.frame
 	o.newest = p.Number
 	if begins {
-		s.enter(now, o, p, lost)
+		s.enter(now, o, p)
 	}
 	// Dropped frames too: what is missing before them may still come, and be sent.
 	if timestamp := p.Timestamp + o.shift; !s.begun || int32(timestamp-s.timestamp) > 0 {
@@ -195,7 +196,7 @@ func (s *Stream) follow(now time.Duration, o *occupancy, p *Packet) (out Out, ok
 }
 
 // enter decides on a frame by the first of its packets that is seen.
-func (s *Stream) enter(now time.Duration, o *occupancy, p *Packet, lost uint64) {
+func (s *Stream) enter(now time.Duration, o *occupancy, p *Packet) {
 	f := &p.Facts
 	o.levels.enter(p, s.temporal)
 	o.frame, o.forwarded = p.Timestamp, o.decodable(p, o.levels.now())
@@ -203,7 +204,7 @@ func (s *Stream) enter(now time.Duration, o *occupancy, p *Packet, lost uint64) 
 	if !o.forwarded {
 		what = dropped
 	}
-	o.pictures.enter(p, lost, what, s.picture)
+	o.pictures.enter(p, what, s.picture)
 
 	switch {
 	case f.Keyframe || o.levels.now() >= s.temporal:
