@@ -10,11 +10,15 @@ import (
 // silence, losses repaired from the packet after, a bit rate that leaves voice transparent.
 const opusParameters = "minptime=10;useinbandfec=1;usedtx=1;stereo=0;sprop-stereo=0;maxaveragebitrate=32000"
 
+// screenOpusParameters are those for the sound of a shared screen: films and music, whose quiet passages are no silence.
+const screenOpusParameters = "minptime=10;useinbandfec=1;usedtx=0;stereo=0;sprop-stereo=0;maxaveragebitrate=96000"
+
 // answerSection is what becomes of one m-line of an offer.
 type answerSection struct {
 	section
 	rejected  bool
 	direction string
+	source    Source // what it brings, if that is audio
 	ssrc      uint32 // of a slot, else 0
 	rtxSSRC   uint32 // of a video slot's repair stream, else 0
 	stream    string // of a slot: the mid that its MediaStream is named after
@@ -99,7 +103,11 @@ func (s *answerSection) writeAudio(line func(string, ...any), ids extensionIDs) 
 		line("a=extmap:%d %s", ids.level, levelURI)
 	}
 	line("a=rtpmap:%d opus/48000/2", s.payloadType)
-	line("a=fmtp:%d %s", s.payloadType, opusParameters)
+	parameters := opusParameters
+	if s.source == ScreenAudio {
+		parameters = screenOpusParameters
+	}
+	line("a=fmtp:%d %s", s.payloadType, parameters)
 	if s.ssrc != 0 {
 		line("a=msid:slot-%s slot-%s", s.stream, s.mid)
 		line("a=ssrc:%d cname:hubbub", s.ssrc)

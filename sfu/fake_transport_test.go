@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -91,6 +92,7 @@ func withFakeTransports(s *SFU) *SFU {
 type fakeClient struct {
 	peer      *Peer
 	transport *fakeTransport
+	ssrc      uint16 // 0: that of the microphone
 	seq       uint16
 	timestamp uint32
 	buffer    []byte
@@ -108,15 +110,19 @@ func joinFake(t testing.TB, s *SFU, r *Router, id string, csrc uint32, slots int
 	return &fakeClient{peer: p, transport: p.transport.(*fakeTransport)}
 }
 
-// send has the client's microphone send a packet: payload type 111, level extension 1, SSRC 5000.
+// microphoneSSRC is that of a fake client's microphone.
+const microphoneSSRC = 5000
+
+// send has the client's microphone send a packet, or what has the client's SSRC: payload type 111, level extension 1.
 func (c *fakeClient) send(payload []byte, level uint8, voice bool) {
+	ssrc := cmp.Or(c.ssrc, microphoneSSRC)
 	c.seq++
 	c.timestamp += 960
 	if voice {
 		level |= 0x80
 	}
 	c.buffer = append(c.buffer[:0], 0x90, 111, byte(c.seq>>8), byte(c.seq), byte(c.timestamp>>24), byte(c.timestamp>>16), byte(c.timestamp>>8), byte(c.timestamp),
-		0, 0, 5000>>8, 5000&0xff, 0xbe, 0xde, 0, 1, 0x10, level, 0, 0)
+		0, 0, byte(ssrc>>8), byte(ssrc), 0xbe, 0xde, 0, 1, 0x10, level, 0, 0)
 	c.buffer = append(c.buffer, payload...)
 	c.peer.ReceiveRTP(c.buffer)
 }

@@ -40,7 +40,9 @@ func planMedia(offer *sessionOffer, names map[string]Source, slots, videoSlots i
 		case s.direction == sdp.AttrKeyInactive:
 		case s.direction != sdp.AttrKeyRecvOnly && len(plan.sources) < maxSources:
 			a.direction = sdp.AttrKeyRecvOnly
-			plan.sources = append(plan.sources, before.sourceOf(s, names[s.mid]))
+			source := before.sourceOf(s, names[s.mid])
+			plan.sources = append(plan.sources, source)
+			a.source = source.kind
 		default:
 			a.rejected = true
 		}

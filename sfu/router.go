@@ -152,7 +152,8 @@ func (r *Router) contributor(member *participant, kind Source) *contributor {
 	return c
 }
 
-// refill shows the lanes who is there now, and has them give slots to everyone who can have one for good.
+// refill shows the lanes who is there now, and has them give slots to everyone who can have one for good: but for the sound of screens, as clients have
+// an m-line for it long before they share one. That gets a slot by its packets.
 func (r *Router) refill() {
 	var audience []laneAudience
 	for _, s := range r.subscribers {
@@ -163,7 +164,12 @@ func (r *Router) refill() {
 		}
 		audience[i].subscribers = append(audience[i].subscribers, s)
 	}
-	contributors := slices.Clone(r.contributors)
+	contributors := make([]*contributor, 0, len(r.contributors))
+	for _, c := range r.contributors {
+		if c.kind != ScreenAudio {
+			contributors = append(contributors, c)
+		}
+	}
 	for _, l := range audience {
 		l.lane.do(func() {
 			for _, s := range l.subscribers {
