@@ -60,6 +60,8 @@ export class Media {
   #state: MediaState = "none";
   #problem: MediaProblem | undefined;
   #slots: readonly Slot[] = [];
+  /** What `slots` has said of a connection that is answered and not in use yet. */
+  #early: Slot[] | undefined;
   /** Who is heard where, by whichever told last: `slots`, or the packets. */
   readonly #occupants = new Map<string, string>();
   readonly #tracks: Record<Source, MediaStreamTrack | null> = { microphone: null, camera: null, screen: null, screen_audio: null };
@@ -127,6 +129,7 @@ export class Media {
   async adopt({ peer }: Prepared, { answer, slots }: Answered): Promise<void> {
     const old = { peer: this.#peer, playback: this.#playback };
     if (this.#closed) return peer.close();
+    const early: Slot[] = (this.#early = []);
     this.#peer = peer;
     this.#mendLater = false;
     this.#watch(CONNECT_PATIENCE, () => this.#failed());
@@ -135,7 +138,7 @@ export class Media {
       if (answer === undefined) throw new Error("the server has no sound for us");
       await peer.accept(answer);
     } catch {
-      if (peer === this.#peer) this.#peer = undefined;
+      if (peer === this.#peer) this.#peer = this.#early = undefined;
       peer.close();
       if (old.peer && !this.#closed) this.#peer = old.peer;
       return this.#failed("rejected");
@@ -148,9 +151,10 @@ export class Media {
     if (this.#closed || this.#peer !== peer) playback.close();
     else {
       this.#playback = playback;
+      this.#early = undefined;
       this.#handlers.receivers(peer.receivers);
       this.#handlers.pictures(peer.videoReceivers);
-      this.setSlots(slots);
+      this.setSlots([...slots, ...early]); // the answer is older than what was said since
       playback.start();
     }
     old.playback?.close();
@@ -160,6 +164,7 @@ export class Media {
 
   /** What `slots` said: those that changed, or all. */
   setSlots(changed: readonly Slot[]): void {
+    this.#early?.push(...changed);
     const slots = new Map(this.#slots.map((slot) => [slot.mid, slot]));
     for (const slot of changed) {
       slots.set(slot.mid, slot);

@@ -307,6 +307,24 @@ describe("others' pictures", () => {
     expect([room.videoOf("p-bob", "camera"), told]).toEqual([null, 2]);
   });
 
+  it("are not forgotten when they are told of before the answer has been taken in", async () => {
+    let take = () => {};
+    const { setRemoteDescription } = FakePeerConnection.prototype;
+    vi.spyOn(FakePeerConnection.prototype, "setRemoteDescription").mockImplementation(async function (this: FakePeerConnection) {
+      await new Promise<void>((resolve) => (take = resolve));
+      await setRemoteDescription.call(this);
+    });
+    server.answers["join"] = (request) => ({ result: { ...server.joined(request), slots: [seen("5", null)] } });
+    const { room } = await enter({ slots: 1, video: 1 }, { connected: false });
+    server.connection.notify("slots", { slots: [seen("5", "p-bob")] });
+    take();
+    await settle();
+    const { track: received } = FakePeerConnection.last.video.slots[0]!.receiver;
+    received.become(false);
+    expect(room.videoOf("p-bob", "camera")).toBe(received);
+    vi.restoreAllMocks();
+  });
+
   it("are measured", async () => {
     const { room } = await enter({ slots: 1, video: 1 });
     await settle();
