@@ -321,8 +321,8 @@ describe("others' pictures", () => {
     await settle();
     const { track: received } = FakePeerConnection.last.video.slots[0]!.receiver;
     received.become(false);
-    expect(room.videoOf("p-bob", "camera")).toBe(received);
     vi.restoreAllMocks();
+    expect(room.videoOf("p-bob", "camera")).toBe(received);
   });
 
   it("are measured", async () => {
