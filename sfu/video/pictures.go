@@ -46,18 +46,31 @@ func (s *pictures) note(in uint32, out uint16, what fate) {
 	s.recent[in%pictureWindow] = picture{in: in, out: out & 0x7fff, fate: what}
 }
 
-// enter takes note of the beginning of a frame. last is the slot's newest picture id so far.
+// enter takes note of the beginning of a frame. last is the slot's newest picture id so far, lastTL0 its newest TL0PICIDX; what they are then comes back, whether the frame is sent
+// or not: late packets may have what is between.
+func (s *pictures) enter(p *Packet, what fate, last uint16, lastTL0 uint8) (newest uint16, newestTL0 uint8) {
+	f := &p.Facts
+	if f.hasTL0 {
+		if !s.hasTL0 {
+			s.hasTL0, s.tl0 = true, lastTL0+1-f.tl0
+		}
+		lastTL0 = f.tl0 + s.tl0
+	}
+	if !f.hasPicture {
+		return last, lastTL0
+	}
+	s.count(p, what, last)
+	return s.out, lastTL0
+}
+
+// count gives the picture of a frame that begins its id.
 //
 // VP8's ids are counted on, over those that were dropped; those that may have been lost are kept. VP9's keep their distances.
-func (s *pictures) enter(p *Packet, what fate, last uint16) {
-	f := &p.Facts
-	if !f.hasPicture {
-		return
-	}
+func (s *pictures) count(p *Packet, what fate, last uint16) {
 	lost := s.lost
 	s.lost = 0
 	if !s.begun {
-		s.begun, s.newest, s.out = true, uint32(f.picture), last+1
+		s.begun, s.newest, s.out = true, uint32(p.Facts.picture), last+1
 		s.note(s.newest, s.out, what)
 		if what == dropped && p.Codec == VP8 {
 			s.out--
@@ -109,7 +122,7 @@ func (s *pictures) refersToDropped(f *Facts) bool {
 }
 
 // rewrite fills in what the packet's descriptor is to say. ok is false when the packet's picture is not known.
-func (s *pictures) rewrite(out *Out, p *Packet, lastTL0 uint8) (ok bool) {
+func (s *pictures) rewrite(out *Out, p *Packet) (ok bool) {
 	f := &p.Facts
 	if f.hasPicture {
 		known := s.find(s.unwrap(f))
@@ -118,10 +131,7 @@ func (s *pictures) rewrite(out *Out, p *Packet, lastTL0 uint8) (ok bool) {
 		}
 		out.hasPicture, out.wide, out.pictureAt, out.picture = true, f.wide, f.pictureAt, known.out
 	}
-	if f.hasTL0 {
-		if !s.hasTL0 {
-			s.hasTL0, s.tl0 = true, lastTL0+1-f.tl0
-		}
+	if f.hasTL0 && s.hasTL0 {
 		out.hasTL0, out.tl0At, out.tl0 = true, f.tl0At, f.tl0+s.tl0
 	}
 	return true

@@ -31,7 +31,7 @@ type Stream struct {
 	shortSince time.Duration
 	starved    bool
 
-	// What was sent last; the newest timestamp that was decided on, and when; and what timestamp belongs to time 0.
+	// What was given out last: numbers and ids; the newest timestamp that was decided on, and when; and what timestamp belongs to time 0.
 	number    uint16
 	picture   uint16
 	tl0       uint8
@@ -184,14 +184,7 @@ func (s *Stream) follow(now time.Duration, o *occupancy, p *Packet) (out Out, ok
 	s.number++
 	*o.place(p.Number) = place{out: s.number, fate: sent}
 	out = Out{Number: s.number, Timestamp: p.Timestamp + o.shift, Marker: p.Marker}
-	if o.pictures.rewrite(&out, p, s.tl0) {
-		if out.hasPicture {
-			s.picture = o.pictures.out
-		}
-		if out.hasTL0 {
-			s.tl0 = out.tl0
-		}
-	}
+	o.pictures.rewrite(&out, p) // what it does not know of a frame in order is not well-formed, and goes as it came
 	return out, true
 }
 
@@ -204,7 +197,7 @@ func (s *Stream) enter(now time.Duration, o *occupancy, p *Packet) {
 	if !o.forwarded {
 		what = dropped
 	}
-	o.pictures.enter(p, what, s.picture)
+	s.picture, s.tl0 = o.pictures.enter(p, what, s.picture, s.tl0)
 
 	switch {
 	case f.Keyframe || o.levels.now() >= s.temporal:
@@ -228,7 +221,7 @@ func late(o *occupancy, p *Packet) (out Out, ok bool) {
 	}
 	at.fate = sent
 	out = Out{Number: at.out, Timestamp: p.Timestamp + o.shift, Marker: p.Marker}
-	if !o.decodableLate(p) || !o.pictures.rewrite(&out, p, 0) {
+	if !o.decodableLate(p) || !o.pictures.rewrite(&out, p) {
 		return Out{Number: out.Number, Timestamp: out.Timestamp, Blank: true}, true
 	}
 	return out, true

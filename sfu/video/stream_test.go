@@ -393,3 +393,16 @@ func TestStreamRewritesIdsOverChanges(t *testing.T) {
 	other.Number, other.Timestamp, other.Facts.picture, other.Facts.tl0 = 51, 51*3000, 0, 13
 	give(other, 9, 6)
 }
+
+// What is missing when a stream ends may still come: the next stream's ids are not the same.
+func TestStreamKeepsIdsOfWhatIsMissing(t *testing.T) {
+	f := newFeed(t)
+	f.stream.Want(1, 0)
+	f.give(layeredPacket(VP8, 100, 0, false, true))
+	f.give(layeredPacket(VP8, 105, 1, false, false)) // dropped
+	f.stream.Break()
+	begin, _ := f.give(layeredPacket(VP8, 106, 0, false, true))
+	if late, _ := f.give(layeredPacket(VP8, 104, 0, false, false)); late.Blank || late.picture >= begin.picture || late.tl0 >= begin.tl0 || late.Timestamp >= begin.Timestamp {
+		t.Errorf("%+v before %+v", late, begin)
+	}
+}
