@@ -60,8 +60,8 @@ for (const colorScheme of ["light", "dark"] as const) {
 for (const colorScheme of ["light", "dark"] as const) {
   test(`the call's list, dialogs and view can be used by everyone, ${colorScheme}`, async ({ person }) => {
     const [ada, ben] = [await person("Ada", { colorScheme }), await person("Ben", { colorScheme })];
-    await ada.beOnline();
     await ben.beOnline();
+    await ada.beOnline();
     await expect(ada.online(ben)).toBeVisible();
     await expectAccessible(ada.page);
     await ada.call(ben);

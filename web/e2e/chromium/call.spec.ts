@@ -6,8 +6,8 @@ import { expect, test } from "../src/fixtures.ts";
 
 test("call: ring, accept, talk, hang up", async ({ person }) => {
   const [ada, ben] = [await person("Ada"), await person("Ben")];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   await ada.call(ben);
   await expect(ben.get("incoming-call")).toContainText("Ada");
   await ben.page.keyboard.press("Escape");
@@ -34,8 +34,8 @@ test("call: ring, accept, talk, hang up", async ({ person }) => {
 
 test("call: declined, cancelled, called back", async ({ person }) => {
   const [ada, ben] = [await person("Dora"), await person("Emil")];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   await ada.call(ben);
   await ben.get("call-decline").click();
   await expect(ada.get("call-outcome")).toHaveAttribute("data-kind", "declined");
@@ -78,8 +78,8 @@ test("call: from a room, and back to it; a third one hears busy", async ({ perso
 
 test("call: a reload goes back into it", async ({ person }) => {
   const [ada, ben] = [await person("Hedy"), await person("Ivan")];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   await ada.call(ben);
   await ben.get("call-accept").click();
   await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);

@@ -16,8 +16,8 @@ async function expectToMeet(a: Person, b: Person): Promise<void> {
 
 test("video call: ring, accept, see and hear each other, camera off and on, hang up", async ({ person }) => {
   const [ada, ben] = [await person("Ada V"), await person("Ben V")];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   await ada.call(ben, "video");
   await ada.expectToSeeThemselves(ada.picture);
   await expect(ben.get("incoming-call")).toHaveAttribute("data-call-media", "video");
@@ -46,8 +46,8 @@ test("video call: ring, accept, see and hear each other, camera off and on, hang
 
 test("video call: declined; taken with sound alone, and the camera turned on later", async ({ person }) => {
   const [ada, ben] = [await person("Dora V"), await person("Emil V")];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   await ada.call(ben, "video");
   await ben.get("call-decline").click();
   await expect(ada.get("call-outcome")).toHaveAttribute("data-kind", "declined");
@@ -66,8 +66,8 @@ test("video call: declined; taken with sound alone, and the camera turned on lat
 
 test("an audio call becomes a video call", async ({ person }) => {
   const [ada, ben] = [await person("Fay V"), await person("Gus V")];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   await ada.call(ben);
   await ben.accept();
   await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
@@ -81,8 +81,8 @@ test("an audio call becomes a video call", async ({ person }) => {
 
 test("video call: a reload goes back into it, with picture", async ({ person }) => {
   const [ada, ben] = [await person("Hedy V"), await person("Ivan V")];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   await ada.call(ben, "video");
   await ben.accept("video");
   await expectToMeet(ada, ben);
@@ -102,8 +102,8 @@ test("video call: a reload goes back into it, with picture", async ({ person }) 
 
 test("video call: the screen is shared beside the camera, until the browser's own button ends it", async ({ person }) => {
   const [ada, ben] = [await person("Jo V"), await person("Kay V")];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   await ada.call(ben, "video");
   await ben.accept("video");
   await expectToMeet(ada, ben);
@@ -123,7 +123,7 @@ test.describe("with tokens", () => {
   test("video call: rings at both devices, and the one that accepts is seen", async ({ person }) => {
     const ada = await person("Ada", { token: accessToken("ada", "Ada") });
     const [phone, desk] = [await person("Ben", { token: accessToken("ben", "Ben") }), await person("Ben", { token: accessToken("ben", "Ben") })];
-    for (const someone of [ada, phone, desk]) await someone.beOnline();
+    for (const someone of [phone, desk, ada]) await someone.beOnline();
     await ada.call(phone, "video");
     await expect(phone.get("incoming-call")).toBeVisible();
     await desk.accept("video");
@@ -167,8 +167,8 @@ test("the camera is changed while others look", async ({ person, room }) => {
 
 test("help when the camera is refused; the call goes on with sound", async ({ person }) => {
   const [ada, ben] = [await person("Lea V"), await person("Mo V", { camera: false })];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   await ada.call(ben, "video");
   await ben.accept("video");
   await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);

@@ -36,8 +36,10 @@ for (const direction of ["down", "up"] as const) {
         await sender.camera(true);
         await expect.poll(async () => (await receiver.videoStats()).received.framesDecoded, { timeout: 30_000 }).toBeGreaterThan(0);
         await watchFluency(receiver, WARM_UP);
+        slow.line!.shape({ [direction]: conditions }); // counts from here
         const fluency = await watchFluency(receiver, SECONDS);
-        rows.push(rowOf(name, fluency, await layersOf(sender)));
+        const { passed, dropped } = slow.line!.tally[direction];
+        rows.push(rowOf(name, fluency, dropped / (passed + dropped), await layersOf(sender)));
         console.log(rows.at(-1)!.join("  "));
 
         expect.soft(fluency.longestPause, `${name}: seconds without a new picture`).toBeLessThan(PATIENCE);
@@ -54,10 +56,10 @@ type Row = string[];
 
 const COLUMNS = [
   "line", "video kbit/s", "sound kbit/s", "frames/s", "size", "freezes", "frozen s", "longest pause s",
-  "sound made up %", "as silence %", "jitter buffer ms", "PLI", "resent", "sender's layers (fps, limited by)",
+  "sound made up %", "as silence %", "jitter buffer ms", "PLI", "resent", "dropped by the queue %", "sender's layers (fps, limited by)",
 ];
 
-function rowOf(name: string, f: Fluency, layers: string): Row {
+function rowOf(name: string, f: Fluency, dropped: number, layers: string): Row {
   return [
     name,
     (f.videoRate / 1000).toFixed(0),
@@ -72,13 +74,14 @@ function rowOf(name: string, f: Fluency, layers: string): Row {
     f.audioDelay.toFixed(0),
     String(f.plis),
     String(f.retransmitted),
+    (100 * dropped).toFixed(1),
     layers,
   ];
 }
 
 async function layersOf(sender: SDKPerson): Promise<string> {
   const { sent } = await sender.videoStats();
-  return sent.map((layer) => `${layer.height}p ${layer.framesPerSecond.toFixed(0)} ${layer.limitedBy}`).join(", ");
+  return sent.filter(({ frames }) => frames > 0).map((layer) => `${layer.height}p ${layer.framesPerSecond.toFixed(0)} ${layer.limitedBy}`).join(", ");
 }
 
 /** In Markdown, so that it can be put into a document. */

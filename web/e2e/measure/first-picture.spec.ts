@@ -6,8 +6,8 @@ const CALLS = 10;
 test("from accepting a video call to the first picture of the other", async ({ person }) => {
   test.setTimeout(CALLS * 20_000);
   const [ada, ben] = [await person("Ada"), await person("Ben")];
-  await ada.beOnline();
   await ben.beOnline();
+  await ada.beOnline();
   const [atCaller, atCallee]: [number[], number[]] = [[], []];
   for (let i = 0; i < CALLS; i++) {
     await ada.call(ben, "video");

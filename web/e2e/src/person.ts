@@ -50,7 +50,7 @@ export class Person implements Listener, Viewer {
     await expect(this.get("lobby")).toBeVisible();
   }
 
-  /** Opens the page, and lets others call. */
+  /** Opens the page, and lets others call. Whoever is to call does so last: the list of who is online is read every 5 s. */
   async beOnline(): Promise<void> {
     await this.page.goto(`${this.origin}/${this.token ? `#token=${this.token}` : ""}`);
     await this.get("lobby-name").fill(this.name);
