@@ -38,7 +38,7 @@ func writeFile(t *testing.T, content string) string {
 func TestDefaults(t *testing.T) {
 	got, err := parseServe(t)
 	want := configuration{
-		Listen: "127.0.0.1:8080", MediaPort: 7880, Grace: 30 * time.Second, DrainTimeout: time.Minute,
+		Listen: "127.0.0.1:8080", MediaPort: 7880, Grace: 30 * time.Second, DrainTimeout: time.Minute, VideoSlots: 8,
 		Transport: "auto", Limits: "default", AdminListen: "127.0.0.1:8081",
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
@@ -56,13 +56,13 @@ func TestEverySetting(t *testing.T) {
 		t.Fatal(err)
 	}
 	texts := map[string]string{
-		"listen": "127.0.0.1:1", "media-port": "2", "media-ip": "192.0.2.1,2001:db8::1", "lanes": "3", "redis": "redis://h",
+		"listen": "127.0.0.1:1", "media-port": "2", "media-ip": "192.0.2.1,2001:db8::1", "lanes": "3", "video-slots": "4", "redis": "redis://h",
 		"node": "n", "cluster-listen": "127.0.0.1:4", "cluster-join": "a:1,b:2", "cluster-key": aClusterKey,
 		"api-key": "a:b,c:d:e", "allow-guests": "true", "origin": "https://a,https://b", "grace": "5s", "drain-timeout": "6s",
 		"transport": "pion", "limits": "off", "admin-listen": "127.0.0.1:7",
 	}
 	want := configuration{
-		Listen: "127.0.0.1:1", MediaPort: 2, Lanes: 3, Redis: "redis://h", Node: "n",
+		Listen: "127.0.0.1:1", MediaPort: 2, Lanes: 3, VideoSlots: 4, Redis: "redis://h", Node: "n",
 		MediaIP:       []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},
 		ClusterListen: "127.0.0.1:4", ClusterJoin: []string{"a:1", "b:2"}, ClusterKey: []clusterKey{key},
 		APIKey: []apiKey{{"a", "b"}, {"c", "d:e"}}, AllowGuests: true, Origin: []string{"https://a", "https://b"},
@@ -182,6 +182,7 @@ func TestWrongConfigurationExits2(t *testing.T) {
 		{"a media address for nobody", nil, "", list("--media-ip=0.0.0.0"), list("--media-ip")},
 		{"media port too high", nil, "", list("--media-port=65536"), list("--media-port")},
 		{"media port too high for the lanes", nil, "", list("--media-port=65535", "--lanes=2"), list("--media-port")},
+		{"negative video slots", nil, "", list("--video-slots=-1"), list("--video-slots")},
 		{"negative lanes", nil, "", list("--lanes=-1"), list("--lanes")},
 		{"no origin", nil, "", list("--origin=example.org"), list("--origin", "example.org")},
 		{"an origin with a path", nil, "", list("--origin=https://example.org/"), list("--origin")},
