@@ -23,9 +23,10 @@ type Relay struct {
 	video      *videoRelay
 	requests   atomic.Uint32 // serial number of the last packet about layers that are wanted
 
-	sending sync.Mutex // held while a packet is sent; nothing else is locked meanwhile
-	send    func([]byte)
-	closed  bool // nothing is sent any more
+	sending     sync.Mutex // held while a packet is sent; nothing else is locked meanwhile
+	send        func([]byte)
+	sendPicture func([]byte)
+	closed      bool // nothing is sent any more
 
 	// Belongs to the lane:
 	streams []relayStream // as many as the assigner has slots
@@ -52,6 +53,8 @@ type RelayConfig struct {
 	// call at a time. It must not block and not keep the packet. It is not called any more when Close has returned. Packets may get lost on the way, or
 	// arrive twice or in another order, as RTP packets may.
 	Send func(packet []byte)
+	// SendPicture, when not nil, is called instead of Send with packets of pictures, in the same way. They may wait for others.
+	SendPicture func(packet []byte)
 }
 
 // AttachRelay begins to forward to another node. It fails with ErrClosed when the router is closed, and when the configuration is unusable.
@@ -64,9 +67,12 @@ func (r *Router) AttachRelay(cfg RelayConfig) (*Relay, error) {
 	if r.closed {
 		return nil, fmt.Errorf("attach a relay: %w", ErrClosed)
 	}
+	if cfg.SendPicture == nil {
+		cfg.SendPicture = cfg.Send
+	}
 	clock := uint32(time.Now().UnixMilli() / streamTick)
 	l := &Relay{
-		router: r, lane: r.sfu.idlestLane(), send: cfg.Send,
+		router: r, lane: r.sfu.idlestLane(), send: cfg.Send, sendPicture: cfg.SendPicture,
 		streams:       make([]relayStream, cfg.Streams),
 		last:          clock,
 		enrolled:      make(map[string][]*relaySource),
@@ -164,6 +170,15 @@ func (l *Relay) transmit(packet []byte) {
 	defer l.sending.Unlock()
 	if !l.closed {
 		l.send(packet)
+	}
+}
+
+// transmitPicture does so with a packet of a picture.
+func (l *Relay) transmitPicture(packet []byte) {
+	l.sending.Lock()
+	defer l.sending.Unlock()
+	if !l.closed {
+		l.sendPicture(packet)
 	}
 }
 

@@ -287,7 +287,7 @@ func (v *videoRelay) send(now time.Duration, key relayKey, stream uint32, p *vid
 		csrc: key.csrc, stream: stream, number: uint32(p.Number), timestamp: p.Timestamp, orientation: p.orientation, oriented: p.oriented,
 	}
 	h.marshal(v.buffer[:])
-	v.relay.transmit(v.buffer[:relayVideoHeader+copy(v.buffer[relayVideoHeader:], p.payload())])
+	v.relay.transmitPicture(v.buffer[:relayVideoHeader+copy(v.buffer[relayVideoHeader:], p.payload())])
 	counters := &v.relay.lane.counters.relayed
 	counters.packetsOut.Add(1)
 	counters.bytesOut.Add(uint64(p.length))

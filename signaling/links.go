@@ -40,6 +40,7 @@ type links interface {
 	Request(ctx context.Context, to link.Peer, kind string, body []byte) ([]byte, error)
 	Open(ctx context.Context, to link.Peer, kind string) (*link.Stream, error)
 	SendDatagram(to link.Peer, b []byte) error
+	SendBulk(to link.Peer, b []byte) error
 	Status() []link.Status
 }
 
@@ -226,12 +227,12 @@ func (t *routes) find(number uint32) *route {
 
 func (t *routes) remove(rt *route) { t.byNumber.Delete(rt.number) }
 
-// sendBy makes what sends a room's media to a route of another node. A relay calls it from one goroutine at a time.
-func (s *Server) sendBy(to link.Peer, number uint32) func([]byte) {
+// sendBy makes what sends a room's media to a route of another node. A relay calls it one call at a time.
+func sendBy(send func(link.Peer, []byte) error, to link.Peer, number uint32) func([]byte) {
 	datagram := make([]byte, routeHeader, 1600)
 	binary.BigEndian.PutUint32(datagram, number)
 	return func(packet []byte) {
 		// What cannot be sent is lost, and counted by the link.
-		_ = s.cluster.Links.SendDatagram(to, append(datagram, packet...))
+		_ = send(to, append(datagram, packet...))
 	}
 }

@@ -65,8 +65,10 @@ func (r *liveRoom) retireRelay(relay *roomRelay) {
 }
 
 func (r *liveRoom) attachRelay(n replica.Node, peer link.Peer, rt *route, number uint32) bool {
+	links := r.server.cluster.Links
 	media, err := r.router.AttachRelay(sfu.RelayConfig{
-		Streams: r.server.cfg.Slots, VideoStreams: r.server.cfg.VideoSlots, Send: r.server.sendBy(peer, number),
+		Streams: r.server.cfg.Slots, VideoStreams: r.server.cfg.VideoSlots,
+		Send: sendBy(links.SendDatagram, peer, number), SendPicture: sendBy(links.SendBulk, peer, number),
 	})
 	if err != nil {
 		r.server.log.Error("room's media not relayed", "room", r.name, "node", n.Name, "err", err)

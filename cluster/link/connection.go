@@ -37,7 +37,7 @@ type connection struct {
 	begun      atomic.Uint64 // how many there ever were
 	retireOnce sync.Once
 
-	outgoing         datagramRing
+	outgoing, bulk   datagramRing
 	arrived          arrivals
 	datagramsOut     atomic.Uint64
 	datagramsDropped atomic.Uint64
@@ -53,7 +53,8 @@ func newConnection(m *Mesh, q *quic.Conn, peer Peer, dialled bool) *connection {
 		mesh: m, quic: q, peer: peer, dialled: dialled, since: time.Now(),
 		requests: make(chan struct{}, maxRequests), streams: make(map[*Stream]struct{}),
 	}
-	c.outgoing.init()
+	c.outgoing.init(datagramQueue)
+	c.bulk.init(bulkQueue)
 	c.ctx, c.cancel = context.WithCancel(m.ctx)
 	return c
 }

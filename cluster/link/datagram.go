@@ -18,6 +18,8 @@ const (
 	// datagramQueue is how many datagrams wait for a connection that may not send (it is congested, or the process gets no time). At the 800
 	// a second of a busy room it is more than a second: older sound is of no use.
 	datagramQueue = 1024
+	// bulkQueue is the same for what is large. At 20 Mbit/s it is a tenth of a second.
+	bulkQueue = 256
 )
 
 // SendDatagram sends b, of at most MaxDatagram bytes, when there is a connection. It never waits and does not keep b. When the connection
@@ -25,6 +27,15 @@ const (
 //
 // Errors: ErrNotConnected, ErrTooLarge. Both are counted, and nothing that a caller needs to act upon.
 func (m *Mesh) SendDatagram(to Peer, b []byte) error {
+	return m.sendDatagram(to, b, func(c *connection) *datagramRing { return &c.outgoing })
+}
+
+// SendBulk does the same for what may wait: it goes when nothing is left of what SendDatagram was given, and of it no more than 256 datagrams wait.
+func (m *Mesh) SendBulk(to Peer, b []byte) error {
+	return m.sendDatagram(to, b, func(c *connection) *datagramRing { return &c.bulk })
+}
+
+func (m *Mesh) sendDatagram(to Peer, b []byte, queue func(*connection) *datagramRing) error {
 	if len(b) > MaxDatagram {
 		m.metrics.dropped(dropTooLarge, 1)
 		return ErrTooLarge
@@ -34,7 +45,7 @@ func (m *Mesh) SendDatagram(to Peer, b []byte) error {
 		m.metrics.dropped(dropNotConnected, 1)
 		return ErrNotConnected
 	}
-	if c.outgoing.push(b) {
+	if queue(c).push(b) {
 		c.datagramsDropped.Add(1)
 		m.metrics.dropped(dropQueueFull, 1)
 	}
@@ -58,9 +69,12 @@ func (c *connection) sendDatagrams() {
 	buffer := make([]byte, 0, packetSize)
 	for {
 		packet, n := c.outgoing.pack(binary.BigEndian.AppendUint32(buffer, sequence))
-		if n == 0 {
+		packet, more := c.bulk.pack(packet)
+		if n += more; n == 0 {
 			select {
 			case <-c.outgoing.wake:
+				continue
+			case <-c.bulk.wake:
 				continue
 			case <-c.quic.Context().Done():
 				return
@@ -132,18 +146,22 @@ type datagramRing struct {
 	wake chan struct{} // one place: something has been pushed
 
 	mu    sync.Mutex
-	slots [][]byte // a power of two, up to datagramQueue
+	limit int
+	slots [][]byte // a power of two, up to limit
 	head  int
 	count int
 }
 
-func (r *datagramRing) init() { r.wake = make(chan struct{}, 1) }
+// init bounds it; limit is a power of two.
+func (r *datagramRing) init(limit int) {
+	r.wake, r.limit = make(chan struct{}, 1), limit
+}
 
 // push reports whether the oldest entry was dropped for b.
 func (r *datagramRing) push(b []byte) (dropped bool) {
 	r.mu.Lock()
 	if r.count == len(r.slots) {
-		if r.count < datagramQueue {
+		if r.count < r.limit {
 			r.grow()
 		} else {
 			r.head = (r.head + 1) % len(r.slots)

@@ -28,10 +28,14 @@ func TestDatagramsCross(t *testing.T) {
 		t.Errorf("a larger datagram: %v", err)
 	}
 	largest := append([]byte("largest..."), make([]byte, MaxDatagram-10)...)
-	for _, payload := range [][]byte{[]byte("voice"), largest, {}} {
+	for _, sent := range []struct {
+		send    func(Peer, []byte) error
+		payload []byte
+	}{{a.SendDatagram, []byte("voice")}, {a.SendDatagram, largest}, {a.SendDatagram, nil}, {a.SendBulk, largest}} {
+		payload := sent.payload
 		var got string
 		eventually(t, "one comes", func() bool { // loopback may lose some
-			if err := a.SendDatagram(b.peer(), payload); err != nil {
+			if err := sent.send(b.peer(), payload); err != nil {
 				t.Fatal(err)
 			}
 			select {
@@ -51,11 +55,38 @@ func TestDatagramsCross(t *testing.T) {
 	}
 }
 
+// TestWhatIsLargeWaitsForTheRest has both wait for a connection that may not send yet.
+func TestWhatIsLargeWaitsForTheRest(t *testing.T) {
+	var c connection
+	c.outgoing.init(datagramQueue)
+	c.bulk.init(bulkQueue)
+	for range bulkQueue {
+		if c.bulk.push(make([]byte, MaxDatagram)) {
+			t.Fatal("one was dropped too early")
+		}
+	}
+	if !c.bulk.push(make([]byte, MaxDatagram)) {
+		t.Error("more wait than may")
+	}
+	c.outgoing.push([]byte("voice"))
+	packet, n := c.outgoing.pack(make([]byte, sequenceSize, packetSize))
+	packet, more := c.bulk.pack(packet)
+	if n != 1 || more != 0 || !bytes.HasSuffix(packet, []byte("voice")) {
+		t.Errorf("the first packet has %d datagrams of voice and %d large ones", n, more)
+	}
+	if _, n = c.outgoing.pack(make([]byte, sequenceSize, packetSize)); n != 0 {
+		t.Errorf("%d datagrams of voice are left", n)
+	}
+	if _, more = c.bulk.pack(make([]byte, sequenceSize, packetSize)); more != 1 {
+		t.Errorf("the next packet has %d large datagrams", more)
+	}
+}
+
 // TestTheRingForgetsTheOldest compares it with a list.
 func TestTheRingForgetsTheOldest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var ring datagramRing
-		ring.init()
+		ring.init(datagramQueue)
 		var list [][]byte
 		next := uint32(0)
 		push := func() {
