@@ -234,16 +234,16 @@ func (p *Peer) end() error {
 // WantsRTP implements TransportHandler.
 func (p *Peer) WantsRTP(b []byte) bool {
 	streams := p.streams.Load()
-	h, ok := parseRTPHeader(b, streams.ids)
-	if !ok {
-		return true // decryption is not worse for it, and counts it
-	}
-	video := streams.videoTypes.has(h.payloadType)
+	video := len(b) > 1 && streams.videoTypes.has(b[1]&0x7f)
 	switch {
 	case video && !p.showing.Load() || !video && !p.publishing.Load():
 		return p.passes()
 	case video:
 		return true
+	}
+	h, ok := parseRTPHeader(b, streams.ids)
+	if !ok {
+		return true // decryption is not worse for it, and counts it
 	}
 	s := streams.find(&h)
 	return s == nil || s.wants(p, &h)
@@ -262,11 +262,11 @@ func (p *Peer) passes() bool {
 func (p *Peer) ReceiveRTP(b []byte) {
 	counters := &p.lane.counters
 	streams := p.streams.Load()
-	h, ok := parseRTP(b, streams.ids)
-	if ok && streams.videoTypes.has(h.payloadType) && len(h.payload) <= maxPayload {
-		streams.video.receive(p.sfu.now(), &h)
+	if len(b) > 1 && streams.videoTypes.has(b[1]&0x7f) {
+		streams.video.receive(p.sfu.now(), b, streams.ids)
 		return
 	}
+	h, ok := parseRTP(b, streams.ids)
 	counters.packetsIn.Add(1)
 	if !ok || len(h.payload) == 0 || len(h.payload) > maxPayload {
 		counters.drop(dropMalformed)

@@ -37,13 +37,6 @@ type rtpHeader struct {
 	level       speech.Level
 	mid         []byte
 	payload     []byte // without padding
-
-	// Of video:
-	rid, repairedRID []byte
-	transportWide    uint16 // number, of draft-holmer-rmcat-transport-wide-cc-extensions-01
-	orientation      uint8  // 3GPP TS 26.114, section 7.4.5
-	numbered         bool   // there is a transport-wide number
-	oriented         bool   // there is an orientation
 }
 
 const (
@@ -102,58 +95,46 @@ func parseRTPHeader(packet []byte, ids extensionIDs) (h rtpHeader, ok bool) {
 	return h, true
 }
 
-// readExtensions walks the elements of a header extension block. What is malformed ends the walk; the packet is still good.
+// readExtensions takes what is known of a header extension block. What is malformed ends it; the packet is still good.
 func (h *rtpHeader) readExtensions(profile uint16, block []byte, ids extensionIDs) {
-	oneByte := profile == oneByteProfile
-	if !oneByte && profile&0xfff0 != twoByteProfile {
-		return
-	}
-	for len(block) > 0 {
-		if block[0] == 0 { // padding between elements
-			block = block[1:]
-			continue
-		}
-		var id uint8
-		var head, length int
-		if oneByte {
-			id, head, length = block[0]>>4, 1, int(block[0]&0x0f)+1
-			if id == 15 || id == 0 {
-				return // 15 ends the block; 0 with a length is an error (RFC 8285, section 4.2)
-			}
-		} else {
-			if len(block) < 2 {
-				return
-			}
-			id, head, length = block[0], 2, int(block[1])
-		}
-		if len(block) < head+length {
+	for {
+		id, element, rest, ok := nextExtension(profile, block)
+		if !ok {
 			return
 		}
-		element := block[head : head+length]
 		switch id {
 		case ids.level:
 			h.level = speech.ParseLevel(element)
 		case ids.mid:
 			h.mid = element
-		default:
-			h.readVideoExtension(id, element, ids)
 		}
-		block = block[head+length:]
+		block = rest
 	}
 }
 
-// readVideoExtension takes one of those that audio has no use for. Of what has the wrong length nothing is taken.
-func (h *rtpHeader) readVideoExtension(id uint8, element []byte, ids extensionIDs) {
-	switch {
-	case id == ids.transportWide && len(element) == 2:
-		h.transportWide, h.numbered = binary.BigEndian.Uint16(element), true
-	case id == ids.rid:
-		h.rid = element
-	case id == ids.repairedRID:
-		h.repairedRID = element
-	case id == ids.orientation && len(element) == 1:
-		h.orientation, h.oriented = element[0], true
+// nextExtension is the first element of a header extension block, and what follows it. ok is false when there is none, or it is malformed.
+func nextExtension(profile uint16, block []byte) (id uint8, element, rest []byte, ok bool) {
+	for len(block) > 0 && block[0] == 0 { // padding between elements
+		block = block[1:]
 	}
+	var head, length int
+	switch {
+	case len(block) == 0:
+		return 0, nil, nil, false
+	case profile == oneByteProfile:
+		id, head, length = block[0]>>4, 1, int(block[0]&0x0f)+1
+		if id == 15 || id == 0 {
+			return 0, nil, nil, false // 15 ends the block; 0 with a length is an error (RFC 8285, section 4.2)
+		}
+	case profile&0xfff0 == twoByteProfile && len(block) >= 2:
+		id, head, length = block[0], 2, int(block[1])
+	default:
+		return 0, nil, nil, false
+	}
+	if len(block) < head+length {
+		return 0, nil, nil, false
+	}
+	return id, block[head : head+length], block[head+length:], true
 }
 
 // isRTP and isRTCP tell the packets of RFC 7983 and RFC 5761, section 4, apart by their first two bytes.

@@ -102,7 +102,7 @@ func (r *videoReceiver) bind(ssrc uint32, b videoBinding) {
 }
 
 // find returns what a packet's SSRC stands for, which the packet itself may tell.
-func (r *videoReceiver) find(h *rtpHeader) (videoBinding, bool) {
+func (r *videoReceiver) find(h *videoHeader) (videoBinding, bool) {
 	if b, ok := r.bindings[h.ssrc]; ok {
 		return b, true
 	}
@@ -129,15 +129,20 @@ func (r *videoReceiver) hide() {
 }
 
 // receive takes a packet with one of the payload types of video, and hands it to those who see the source.
-func (r *videoReceiver) receive(now time.Duration, h *rtpHeader) {
+func (r *videoReceiver) receive(now time.Duration, packet []byte, ids extensionIDs) {
 	counters := &r.peer.lane.counters
+	h, ok := parseVideoRTP(packet, ids)
+	if !ok || len(h.payload) > maxPayload {
+		counters.drop(dropMalformed)
+		return
+	}
 	counters.video.packetsIn.Add(1)
 	counters.video.bytesIn.Add(uint64(len(h.payload)))
 	if !r.peer.showing.Load() {
 		counters.drop(dropMuted)
 		return
 	}
-	p, cause := r.take(now, h)
+	p, cause := r.take(now, &h)
 	r.peer.lane.video.attend(r.peer)
 	if p == nil {
 		if cause != dropNothing {
@@ -149,7 +154,7 @@ func (r *videoReceiver) receive(now time.Duration, h *rtpHeader) {
 }
 
 // take makes of what came a packet to be forwarded, if it is one: not padding, not malformed, nor had before.
-func (r *videoReceiver) take(now time.Duration, h *rtpHeader) (*videoPacket, dropCause) {
+func (r *videoReceiver) take(now time.Duration, h *videoHeader) (*videoPacket, dropCause) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if h.numbered {
@@ -175,13 +180,13 @@ func (r *videoReceiver) take(now time.Duration, h *rtpHeader) (*videoPacket, dro
 		}
 		r.peer.lane.counters.video.rtxIn.Add(1)
 	} else {
-		t.stats.observe(now, h, 0)
+		t.stats.observe(now, &h.rtpHeader, 0)
 	}
 	return t.take(now, c, codec, seq, payload, h)
 }
 
 // record notes a packet's arrival.
-func (r *videoReceiver) record(now time.Duration, h *rtpHeader) {
+func (r *videoReceiver) record(now time.Duration, h *videoHeader) {
 	leap := int16(h.transportWide - r.last)
 	if r.arrivals == nil || leap > maxTransportLeap || leap < -maxTransportLeap {
 		// What is recorded is an array from the first to the last number.
@@ -192,7 +197,7 @@ func (r *videoReceiver) record(now time.Duration, h *rtpHeader) {
 }
 
 // take judges a packet of a stream, its repetitions included.
-func (t *videoStream) take(now time.Duration, c *videoContributor, codec video.Codec, seq uint16, payload []byte, h *rtpHeader) (*videoPacket, dropCause) {
+func (t *videoStream) take(now time.Duration, c *videoContributor, codec video.Codec, seq uint16, payload []byte, h *videoHeader) (*videoPacket, dropCause) {
 	var facts video.Facts
 	if len(payload) > 0 { // else it is padding, which has a number like all others
 		var ok bool

@@ -132,7 +132,7 @@ func (s *videoSource) codec(payloadType uint8) (codec video.Codec, repair, ok bo
 
 // match says which of the source's streams a packet belongs to whose SSRC is not known, by the identifiers in its header (RFC 9143, section 9.2;
 // RFC 8853, section 6). alone says that there is no other source of video.
-func (s *videoSource) match(h *rtpHeader, alone bool) (t *videoStream, repair, ok bool) {
+func (s *videoSource) match(h *videoHeader, alone bool) (t *videoStream, repair, ok bool) {
 	if len(h.mid) > 0 && string(h.mid) != s.plan.mid || len(h.mid) == 0 && !alone {
 		return nil, false, false
 	}
