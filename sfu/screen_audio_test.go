@@ -25,8 +25,8 @@ func (m *simulation) joinSharer(slots int) *fakeClient {
 	}
 	var parameters []string
 	for line := range strings.SplitSeq(answer, "\r\n") {
-		if strings.HasPrefix(line, "a=fmtp:111 ") {
-			parameters = append(parameters, strings.TrimPrefix(line, "a=fmtp:111 "))
+		if value, ok := strings.CutPrefix(line, "a=fmtp:111 "); ok {
+			parameters = append(parameters, value)
 		}
 	}
 	if parameters[0] != opusParameters || parameters[1] != screenOpusParameters || parameters[2] != opusParameters {
