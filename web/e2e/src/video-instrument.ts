@@ -209,12 +209,25 @@ function install(options: InstrumentOptions, name: typeof namePicture): void {
   Object.defineProperty(HTMLMediaElement.prototype, "srcObject", {
     ...srcObject,
     set(this: HTMLMediaElement, value: MediaProvider | null) {
-      if (this instanceof HTMLVideoElement) elements.add(this);
+      if (this instanceof HTMLVideoElement && !elements.has(this)) {
+        elements.add(this);
+        count(this);
+      }
       srcObject.set!.call(this, value);
     },
   });
 
-  const frames = (element: HTMLVideoElement) => element.getVideoPlaybackQuality().totalVideoFrames;
+  /** What was drawn. Firefox counts the frames of files alone (getVideoPlaybackQuality). */
+  const drawn = new WeakMap<HTMLVideoElement, number>();
+
+  function count(element: HTMLVideoElement): void {
+    element.requestVideoFrameCallback(() => {
+      drawn.set(element, (drawn.get(element) ?? 0) + 1);
+      count(element);
+    });
+  }
+
+  const frames = (element: HTMLVideoElement) => Math.max(element.getVideoPlaybackQuality().totalVideoFrames, drawn.get(element) ?? 0);
 
   /** Elements that play a picture, our own or others'. */
   function playing(ours: boolean): HTMLVideoElement[] {
