@@ -93,14 +93,16 @@ func (s *dtlsSession) resume(ctx context.Context, pipe *dtlsPipe) (*dtls.Conn, e
 	return conn, nil
 }
 
-// listen hears what comes by the pipe for a while, and reports whether it was the client's closing.
-func (s *dtlsSession) listen(ctx context.Context, pipe *dtlsPipe) (closed bool) {
+// listen hears what comes by the pipe for a while, and reports whether it was the client's closing. The pipe is empty until ready is called: what pion reads
+// before it has resumed is lost, a closing alert too.
+func (s *dtlsSession) listen(ctx context.Context, pipe *dtlsPipe, ready func()) (closed bool) {
 	conn, err := s.resume(ctx, pipe)
 	if err != nil {
 		return false
 	}
 	defer conn.Close() //nolint:errcheck // nothing is sent any more
 	defer pipe.mute()
+	ready()
 	_ = conn.SetReadDeadline(time.Now().Add(listenTime))
 	ignored := make([]byte, maxDatagram) // no application data is expected
 	for {

@@ -245,17 +245,26 @@ func (t *leanTransport) receiveDTLS(datagram []byte) {
 	case !protected(datagram):
 		t.gate.counters.drop(dropMalformed)
 	default:
-		pipe := newDTLSPipe(&net.UDPAddr{}, t.sendNow)
-		_, _ = pipe.Write(datagram)
-		t.pipe = pipe
+		waiting := newDTLSPipe(&net.UDPAddr{}, t.sendNow)
+		_, _ = waiting.Write(datagram)
+		t.pipe = waiting
 		session := t.session
-		t.done.Go(func() { t.listen(pipe, session) })
+		t.done.Go(func() { t.listen(waiting, session) })
 	}
 }
 
-// listen takes DTLS out for what came.
-func (t *leanTransport) listen(pipe *dtlsPipe, session *dtlsSession) {
-	closed := session.listen(t.ending, pipe)
+// listen takes DTLS out for what came, and comes until it is out.
+func (t *leanTransport) listen(waiting *dtlsPipe, session *dtlsSession) {
+	pipe := newDTLSPipe(&net.UDPAddr{}, t.sendNow)
+	closed := session.listen(t.ending, pipe, func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.pipe = pipe
+		_ = waiting.Close()
+		for _, datagram := range waiting.unheard() {
+			_, _ = pipe.Write(datagram)
+		}
+	})
 	t.mu.Lock()
 	t.pipe = nil
 	if closed {
