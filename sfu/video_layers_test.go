@@ -78,7 +78,9 @@ func TestPictureWithoutBandwidthPauses(t *testing.T) {
 	camera := []*testEncoder{anna.encoder("camera", "", 9000, 3, 900)} // whose slowest temporal layer takes 170 kbit/s
 	playAll(r, camera, 5*time.Second)
 	viewer.downlink.rate = 60_000
-	playAll(r, camera, 10*time.Second)
+	playAll(r, camera, 5*time.Second)
+	narrow := len(viewer.transport.packets())
+	playAll(r, camera, 5*time.Second)
 	viewer.pictures(0)
 	playAll(r, camera, 2*time.Second)
 	slot := viewer.peer.subscriber.Load().video.slots[0]
@@ -87,6 +89,18 @@ func TestPictureWithoutBandwidthPauses(t *testing.T) {
 	}
 	viewer.pictures(0)
 	requireSees(t, viewer, "anna/camera")
+	probes := 0
+	for _, p := range viewer.transport.packetsFrom(narrow) {
+		if p.SSRC != viewer.peer.videoSlots[0].rtxSSRC {
+			continue
+		}
+		if probes++; len(p.Payload) > maxPaddingBytes || !p.Padding || int(p.Payload[len(p.Payload)-1]) != len(p.Payload) {
+			t.Fatalf("on 60 kbit/s it is probed with %d bytes, padding %t", len(p.Payload), p.Padding)
+		}
+	}
+	if probes == 0 {
+		t.Error("it is not probed")
+	}
 	viewer.downlink.rate = 5_000_000
 	playAll(r, camera, 15*time.Second)
 	seen := viewer.pictures(0)

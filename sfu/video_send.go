@@ -10,6 +10,13 @@ import (
 	"hubbub/sfu/video"
 )
 
+const (
+	// smallProbe, in bytes, is below what a packet is probed with padding. At 300 kbit/s, which asks for about that much, a whole packet takes 32 ms.
+	smallProbe = 500
+	// maxPaddingBytes is how much padding a packet may have: its last byte says how much.
+	maxPaddingBytes = 255
+)
+
 // videoSending is a packet that waits to be sent in a slot. It holds a reference of the packet's.
 type videoSending struct {
 	slot   *videoSlot
@@ -129,20 +136,46 @@ func (s *videoSubscriber) next(now time.Duration) (header *rtp.Header, payload [
 		}
 		return header, payload, true
 	}
-	_, probe, ok := s.pacer.Padding(now)
+	bytes, probe, ok := s.pacer.Padding(now)
 	if !ok {
 		return nil, nil, false
 	}
 	for _, t := range s.slots {
-		if v, ok := t.padding(now); ok {
-			if header, payload = s.repeat(now, v, probe); header != nil {
-				s.pacer.Padded(now, s.size(header, payload))
-				return header, payload, true
-			}
+		if header, payload = s.probe(now, t, bytes, probe); header != nil {
+			s.pacer.Padded(now, s.size(header, payload))
+			return header, payload, true
 		}
 	}
 	s.pacer.Padded(now, 0)
 	return nil, nil, false
+}
+
+// probe makes a packet of a slot's repair stream that is there to be counted: one of the newest once more, which may be of use, or padding where the way is so narrow that a
+// large packet would hold up the sound. header is nil when the slot has nothing to probe with.
+func (s *videoSubscriber) probe(now time.Duration, t *videoSlot, bytes int, probe uint32) (header *rtp.Header, payload []byte) {
+	if bytes < smallProbe {
+		return s.pad(now, t, bytes, probe)
+	}
+	if v, ok := t.padding(now); ok {
+		return s.repeat(now, v, probe)
+	}
+	return nil, nil
+}
+
+// pad makes a packet of nothing but padding (RFC 3550, section 5.1), of so many bytes as near as may be.
+func (s *videoSubscriber) pad(now time.Duration, t *videoSlot, bytes int, probe uint32) (*rtp.Header, []byte) {
+	if t.packets == 0 || t.plan.rtxSSRC == 0 || t.payloadType == 0 {
+		return nil, nil
+	}
+	header := &s.writer.plain
+	t.repairNumber++
+	header.SSRC, header.PayloadType, header.SequenceNumber = t.plan.rtxSSRC, t.payloadType, t.repairNumber
+	header.Timestamp, header.Marker, header.Padding = t.sent.Timestamp, false, true
+	padding := s.writer.payload[:min(max(bytes-videoPacketOverhead, 1), maxPaddingBytes)]
+	clear(padding)
+	padding[len(padding)-1] = byte(len(padding))
+	s.count(now, header, padding, probe)
+	return header, padding
 }
 
 // write makes a packet of a slot's stream, and keeps it for when it is asked for again.
@@ -158,6 +191,7 @@ func (s *videoSubscriber) write(now time.Duration, v videoSending, probe uint32)
 	header.SequenceNumber = v.out.Number
 	payload := v.out.AppendPayload(s.writer.payload[:0], v.packet.payload())
 	s.count(now, header, payload, probe)
+	t.payloadType = codec.rtxPayloadType
 	t.packets++
 	t.octets += uint32(len(payload))
 	t.sent, t.captured, t.sentAt = v.out, v.packet.Captured, now
@@ -195,7 +229,7 @@ func (s *videoSubscriber) header(v videoSending) *rtp.Header {
 		header = &w.turned
 		w.orientation[0] = v.packet.orientation
 	}
-	header.Timestamp, header.Marker = v.out.Timestamp, v.out.Marker
+	header.Timestamp, header.Marker, header.Padding = v.out.Timestamp, v.out.Marker, false
 	w.csrc[0] = v.packet.contributor.participant.csrc
 	return header
 }

@@ -36,6 +36,7 @@ type videoSlot struct {
 	sentAt          time.Duration
 	reportedAt      time.Duration
 	repairNumber    uint16 // of the last packet of the repair stream
+	payloadType     uint8  // of the repair stream, for what was sent last; 0: there is none
 	repeated        uint16 // how many packets have been sent once more for probing
 }
 

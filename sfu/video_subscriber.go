@@ -186,7 +186,8 @@ func (s *videoSubscriber) takeVideo(now time.Duration, p *videoPacket) {
 		t.sending = p.layer
 		p.retain()
 		if !s.pacer.Push(videoSending{slot: t, out: out, packet: p}, p.length+videoPacketOverhead) {
-			p.release()
+			// It has a number by now, of which the client will ask. Until the next key frame nothing else is sent.
+			t.history.Put(out, p)
 			t.stream.Break()
 			s.counters.drop(dropQueueFull)
 		}
