@@ -78,7 +78,7 @@ lip-sync: build ## Measure how far picture and sound are apart at the other end,
 	cd web/e2e && npm run measure -- lip-sync
 
 .PHONY: call-conditions
-call-conditions: build ## Measure video calls over slow lines that lose packets, in Chromium (12 min)
+call-conditions: build ## Measure video calls over slow lines that lose packets, in Chromium (14 min)
 	cd web/e2e && npm run measure -- call-conditions
 
 .PHONY: lint
