@@ -34,11 +34,13 @@ type Peer struct {
 	unwanted     atomic.Uint32              // packets of what is not forwarded now
 	attended     atomic.Bool                // by the lane's videoClock
 	rtt          atomic.Int64               // round trip in nanoseconds, 0: not known
+	soundLoss    atomic.Uint32              // share of sound lost on the way to the client, in 1/256
 	soundTransit transit
 
 	// Of the goroutine that receives RTCP:
 	reportSecond time.Duration // number of the second, in which
 	reportCount  int           // so many compound packets have come
+	slotReports  []slotReport  // of audio slots, at most one for each
 
 	receiving sync.Mutex // held while deciding what the transport is to receive
 
@@ -95,6 +97,9 @@ func (p *Peer) Negotiate(ctx context.Context, o Offer) (answer string, err error
 	plan, sections := planMedia(offer, o.Sources, p.sfu.cfg.Slots, p.sfu.cfg.VideoSlots, p.mediaPlan)
 	p.mediaPlan = plan
 	table := &streamTable{ids: offer.ids, sources: p.sources}
+	for _, slot := range p.slots {
+		table.slots = append(table.slots, slot.ssrc)
+	}
 	p.receiveVideo(table)
 	p.streams.Store(table)
 	p.receive()

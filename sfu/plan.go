@@ -98,6 +98,7 @@ func (m *mediaPlan) sourceOf(s section, name Source) *source {
 type streamTable struct {
 	ids        extensionIDs
 	sources    []*source
+	slots      []uint32       // SSRCs of the audio slots
 	video      *videoReceiver // nil if there never was a source of video
 	videoTypes payloadTypes   // of the sources of video; no audio has them (RFC 9143, section 10.1.1)
 }

@@ -110,7 +110,7 @@ func (r *receptionStats) report(now time.Duration) (block rtcp.ReceptionReport, 
 	return block, true
 }
 
-// ReceiveRTCP implements TransportHandler. Of what clients say of sound, only their clocks matter: its loss is repaired by the codec.
+// ReceiveRTCP implements TransportHandler. Of what clients say of sound, their clocks matter, and how much of it they lose.
 func (p *Peer) ReceiveRTCP(b []byte) {
 	now := p.sfu.now()
 	if second := now / time.Second; p.reportSecond != second {
@@ -134,8 +134,10 @@ func (p *Peer) ReceiveRTCP(b []byte) {
 		case *rtcp.SenderReport:
 			p.noteSenderReport(now, report)
 			p.noteReceptionReports(now, report.Reports)
+			p.noteSoundLoss(report.Reports)
 		case *rtcp.ReceiverReport:
 			p.noteReceptionReports(now, report.Reports)
+			p.noteSoundLoss(report.Reports)
 		default:
 			if s := p.subscriber.Load(); s != nil {
 				s.video.receiveFeedback(now, packet)
@@ -157,6 +159,9 @@ func (p *Peer) report(now time.Duration) {
 	streams := p.streams.Load()
 	for _, s := range streams.sources {
 		if block, ok := s.stats.report(now); ok && len(blocks) < maxReportBlocks {
+			if c := s.contributor.Load(); c != nil {
+				block.FractionLost = max(block.FractionLost, c.listenerLoss())
+			}
 			blocks = append(blocks, block)
 		}
 	}
