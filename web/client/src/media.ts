@@ -268,8 +268,9 @@ export class Media {
   async quality(signalling: number | undefined, shown: ReadonlySet<string>): Promise<ConnectionQuality | undefined> {
     const peer = this.#peer;
     if (!peer) return undefined;
-    const at = readCounters(await peer.stats());
+    const report = await peer.stats();
     const before = this.#counters?.peer === peer ? this.#counters.at : undefined;
+    const at = readCounters(report, before);
     this.#counters = { peer, at };
     return assess(before, at, { connected: peer.state === "connected", signalling, shown });
   }

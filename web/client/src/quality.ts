@@ -10,6 +10,8 @@ export interface Counters {
   jitter: number | undefined;
   /** 0..1, of what we send, by the server's last report. */
   lossUp: number | undefined;
+  /** What that report said of the sound. */
+  reportUp: { fraction: number; lost: number | undefined } | undefined;
   /** Seconds. */
   roundTrip: number | undefined;
   /** The video slots, by the received track's id; freezes since it began. */
@@ -24,10 +26,10 @@ export interface Circumstances {
   shown: ReadonlySet<string>;
 }
 
-/** Reads a report of `getStats`. Names are those of webrtc-stats. */
-export function readCounters(report: Iterable<[string, unknown]>): Counters {
+/** Reads a report of `getStats`. Names are those of webrtc-stats. `before`: what was read of the same connection the last time. */
+export function readCounters(report: Iterable<[string, unknown]>, before?: Counters): Counters {
   const pictures = new Map<string, VideoQuality>();
-  const counters: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, roundTrip: undefined, pictures };
+  const counters: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, reportUp: undefined, roundTrip: undefined, pictures };
   let videoLossUp: number | undefined;
   const stats = new Map(report) as Map<string, Record<string, number | string | undefined>>;
   let pair: string | undefined;
@@ -52,7 +54,7 @@ export function readCounters(report: Iterable<[string, unknown]>): Counters {
         // The sound's, where there is any: of video, a layer that is not sent any more goes on with its last report.
         if (typeof entry["fractionLost"] === "number") {
           if (entry["kind"] === "video") videoLossUp = Math.min(videoLossUp ?? 1, entry["fractionLost"]);
-          else counters.lossUp = entry["fractionLost"];
+          else counters.reportUp = { fraction: entry["fractionLost"], lost: entry["packetsLost"] as number | undefined };
         }
         if (typeof entry["roundTripTime"] === "number") counters.roundTrip ??= entry["roundTripTime"];
         break;
@@ -66,8 +68,19 @@ export function readCounters(report: Iterable<[string, unknown]>): Counters {
   }
   const roundTrip = pair === undefined ? undefined : stats.get(pair)?.["currentRoundTripTime"];
   if (typeof roundTrip === "number") counters.roundTrip = roundTrip;
-  counters.lossUp ??= videoLossUp;
+  counters.lossUp = soundLossUp(before, counters.reportUp) ?? videoLossUp;
   return counters;
+}
+
+/**
+ * The fraction also covers what the others have lost on the way to them, for Opus to repair it. That is not our connection's: the count of packets is of the way up
+ * alone.
+ */
+function soundLossUp(before: Counters | undefined, now: Counters["reportUp"]): number | undefined {
+  if (now === undefined || now.lost === undefined) return now?.fraction;
+  const last = before?.reportUp;
+  if (last && last.lost === now.lost && last.fraction === now.fraction) return before.lossUp;
+  return now.lost > (last?.lost ?? 0) ? now.fraction : 0;
 }
 
 /** What happened between two readings. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { assess, readCounters, type Counters } from "../src/quality.js";
 
-const zero: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, roundTrip: undefined, pictures: new Map() };
+const zero: Counters = { received: 0, lost: 0, samples: 0, concealed: 0, jitter: undefined, lossUp: undefined, reportUp: undefined, roundTrip: undefined, pictures: new Map() };
 const connected = { connected: true, signalling: undefined, shown: new Set<string>() };
 
 function stats(...entries: Record<string, unknown>[]): [string, unknown][] {
@@ -19,7 +19,7 @@ describe("readCounters", () => {
       { type: "candidate-pair", id: "pair", currentRoundTripTime: 0.05 },
       { type: "transport", selectedCandidatePairId: "pair" },
     ));
-    expect(counters).toEqual({ received: 100, lost: 10, samples: 10_000, concealed: 100, jitter: 0.02, lossUp: 0.25, roundTrip: 0.05, pictures: new Map() });
+    expect(counters).toMatchObject({ received: 100, lost: 10, samples: 10_000, concealed: 100, jitter: 0.02, lossUp: 0.25, roundTrip: 0.05, pictures: new Map() });
   });
 
   it("keeps pictures apart from the sound", () => {
@@ -31,6 +31,16 @@ describe("readCounters", () => {
     ));
     expect(counters).toMatchObject({ received: 150, lost: 5, jitter: 0.003, lossUp: 0.1 });
     expect([...counters.pictures]).toEqual([["t", { width: 640, height: 360, framesPerSecond: 29, freezes: 2 }]]);
+  });
+
+  it("does not take what the others lose for a loss upwards", () => {
+    const read = (before: ReturnType<typeof readCounters> | undefined, fractionLost: number, packetsLost: number) =>
+      readCounters(stats({ type: "remote-inbound-rtp", kind: "audio", fractionLost, packetsLost }), before);
+    const theirs = read(undefined, 0.1, 0);
+    const ours = read(theirs, 0.2, 3);
+    const noNews = read(ours, 0.2, 3);
+    const theirsAgain = read(noNews, 0.1, 3);
+    expect([theirs, ours, noNews, theirsAgain].map(({ lossUp }) => lossUp)).toEqual([0, 0.2, 0.2, 0]);
   });
 
   it("takes the loss upwards from video where no sound is sent", () => {
