@@ -17,6 +17,8 @@ export default defineConfig({
     viewport: { width: 1280, height: 800 },
     locale: "en-GB",
     permissions: ["microphone", "camera"],
+    // Drawing takes more of two cores than all else here; what moves for the eye alone may stand still.
+    contextOptions: { reducedMotion: "reduce" },
     trace: "off",
     screenshot: "off",
     launchOptions: {

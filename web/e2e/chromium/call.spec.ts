@@ -1,5 +1,4 @@
 import { expectToHear } from "../src/hearing.ts";
-import { accessToken, API_KEY } from "../src/access-token.ts";
 import { expect, test } from "../src/fixtures.ts";
 
 // Whoever's page is closed in a call is listed for the grace time: each test has people of its own.
@@ -74,46 +73,4 @@ test("call: from a room, and back to it; a third one hears busy", async ({ perso
   }
   await expectToHear(ada, [ben.tone]);
   await expect(ada.get("tile")).toHaveCount(2);
-});
-
-test("call: a reload goes back into it", async ({ person }) => {
-  const [ada, ben] = [await person("Hedy"), await person("Ivan")];
-  await ben.beOnline();
-  await ada.beOnline();
-  await ada.call(ben);
-  await ben.get("call-accept").click();
-  await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
-  await expectToHear(ben, [ada.tone]);
-  for (const someone of [ada, ben]) {
-    await someone.page.reload();
-    await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
-    await expectToHear(ben, [ada.tone]);
-    await expectToHear(ada, [ben.tone]);
-  }
-  await ada.get("hang-up").click();
-  await expect(ben.get("call-outcome")).toHaveAttribute("data-kind", "ended");
-});
-
-test.describe("with tokens", () => {
-  test.use({ serverOptions: { flags: [`--api-key=${API_KEY.id}:${API_KEY.secret}`] } });
-
-  test("call: rings at both devices, and one accepts", async ({ person }) => {
-    const ada = await person("Ada", { token: accessToken("ada", "Ada") });
-    const [phone, desk] = [await person("Ben", { token: accessToken("ben", "Ben") }), await person("Ben", { token: accessToken("ben", "Ben") })];
-    for (const someone of [ada, phone, desk]) await someone.beOnline();
-    await expect(phone.online(ada)).toBeVisible();
-    await expect(desk.online(ada)).toBeVisible();
-    await ada.call(phone);
-    await expect(phone.get("incoming-call")).toBeVisible();
-    await expect(desk.get("incoming-call")).toBeVisible();
-    await desk.get("call-accept").click();
-    await Promise.all([ada.expectInCall(desk), desk.expectInCall(ada)]);
-    await expect(phone.get("incoming-call")).toHaveCount(0);
-    await expect(phone.get("call-outcome")).toHaveAttribute("data-kind", "elsewhere");
-    await expectToHear(ada, [desk.tone]);
-    await expectToHear(desk, [ada.tone]);
-    await expectToHear(phone, []);
-    await desk.get("hang-up").click();
-    await expect(ada.get("call-outcome")).toHaveAttribute("data-kind", "ended");
-  });
 });
