@@ -239,14 +239,7 @@ func (r *liveRoom) adoptInto(before *replica.Replica) {
 			return // nothing was missed
 		}
 	}
-	r.post(&roomRequest{
-		command: replica.Command{Kind: replica.Adopt, Remnant: &rem},
-		then: func(o replica.Outcome) {
-			if len(o.Events) == 0 { // else those show the gap
-				r.resynchronise()
-			}
-		},
-	})
+	r.post(&roomRequest{command: replica.Command{Kind: replica.Adopt, Remnant: &rem}})
 }
 
 // reviveMembers tells the owner who is connected here although the others think them away, and the other way round.

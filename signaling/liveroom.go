@@ -287,6 +287,10 @@ func (r *liveRoom) deliverAdoption(o replica.Outcome) {
 	for _, remaining := range o.Entry.Command.Remnant.Members {
 		r.relays.arrange(r, remaining.Member.Participant.ID)
 	}
+	if len(o.Events) == 0 {
+		// The version has grown all the same, for everyone: who is not told would be behind until the next event.
+		r.resynchronise()
+	}
 }
 
 // remove takes out a member who is not in the room any more, or not on this
