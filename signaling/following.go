@@ -231,12 +231,13 @@ func (r *liveRoom) adoptInto(before *replica.Replica) {
 	// Whoever is not among them any more has left while there was no owner.
 	seen, now := before.Room().Info().Version, r.replica.Room().Info().Version
 	if rem.Empty(now) {
-		if now > seen {
+		// The version after the one seen shows no gap: then the owner has to go beyond, unless nothing was missed.
+		same := sameRoster(before, r.replica)
+		if now > seen+1 || same && now > seen {
 			r.resynchronise()
-			return
 		}
-		if sameRoster(before, r.replica) {
-			return // nothing was missed
+		if now > seen+1 || same {
+			return
 		}
 	}
 	r.post(&roomRequest{command: replica.Command{Kind: replica.Adopt, Remnant: &rem}})

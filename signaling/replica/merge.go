@@ -68,8 +68,8 @@ func (r *Replica) adopt(e *Entry) Outcome {
 	if rem == nil {
 		return o
 	}
-	// Above what either side has seen: two copies may have come to the same version by different events.
-	r.model.Raise(rem.Version + 1)
+	// Two above what the other side has seen, so that there is a gap: two copies may have come to the same version by different events.
+	r.model.Raise(rem.Version + 2)
 	for _, user := range rem.Bans {
 		o.Events = append(o.Events, r.model.AdoptBan(user)...)
 	}
