@@ -42,9 +42,7 @@ cluster: build ## Run three nodes and a redis-server on this machine; ARGS='--fl
 	@exec scripts/cluster $(ARGS)
 
 .PHONY: test
-test: test-deps test-web ## Run every test, in real browsers too; installs what is missing
-	$(MAKE) --jobs=2 --output-sync=target test-go e2e-firefox # the one works while the other waits
-	$(MAKE) e2e
+test: test-deps test-web test-go e2e e2e-firefox ## Run every test, in real browsers too; installs what is missing
 
 .PHONY: test-deps
 test-deps: ## Install what the tests need from the system (apt-get), when it is missing
