@@ -17,7 +17,7 @@ import (
 // patience is how long tests wait for what has to happen.
 const patience = time.Minute
 
-// newTestSFU is an SFU on free ports of 127.0.0.1.
+// newTestSFU is an SFU on free ports, of 127.0.0.1 unless told otherwise.
 func newTestSFU(t testing.TB, cfg Config) *SFU {
 	t.Helper()
 	epoch := time.Now()
@@ -26,7 +26,9 @@ func newTestSFU(t testing.TB, cfg Config) *SFU {
 
 func newTestSFUWithClock(t testing.TB, cfg Config, now func() time.Duration) *SFU {
 	t.Helper()
-	cfg.MediaIPs = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+	if cfg.MediaIPs == nil {
+		cfg.MediaIPs = []netip.Addr{netip.MustParseAddr("127.0.0.1")}
+	}
 	if cfg.Lanes == 0 {
 		cfg.Lanes = 2
 	}
