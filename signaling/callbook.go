@@ -76,11 +76,17 @@ func progress(s cluster.CallState) int {
 	}
 }
 
-// note takes down a call, and answers whether that is news. The lock is held.
-func (b *callBook) note(c cluster.Call, now time.Time) bool {
+// note takes down a call, and answers the states that are news, in their order. The lock is held.
+func (b *callBook) note(c cluster.Call, now time.Time) (news []cluster.Call) {
 	known := b.calls[c.ID]
 	if known == nil && len(b.calls) >= maxKnownCalls || known != nil && progress(c.State) <= progress(known.call.State) {
-		return false
+		return nil
+	}
+	if known != nil && known.call.State == cluster.CallRinging && c.State == cluster.CallEnded {
+		// Only what was accepted is ended. What another node said of that is on its way still, or lost.
+		between := c
+		between.State = cluster.CallAccepted
+		news = append(news, between)
 	}
 	noted := &knownCall{call: c, due: now.Add(b.keep)}
 	switch {
@@ -92,7 +98,7 @@ func (b *callBook) note(c cluster.Call, now time.Time) bool {
 	}
 	b.calls[c.ID] = noted
 	signal(b.changed)
-	return true
+	return append(news, c)
 }
 
 // find answers what is known of a call.

@@ -98,24 +98,26 @@ func (s *Server) deliverCall(c cluster.Call) {
 	if !s.registry.expects(c.From) && !s.registry.expects(c.To) {
 		return
 	}
-	news := func() bool {
-		s.calls.mu.Lock()
-		defer s.calls.mu.Unlock()
-		if !s.calls.note(c, time.Now()) {
-			return false
-		}
-		frame := encodeNotification("call", callResult{callOnWire(c)})
-		for _, user := range []string{c.From, c.To} {
-			for _, device := range s.registry.devices(user) {
-				if device.hearsCalls.Load() {
-					device.notify(frame)
-				}
+	s.calls.mu.Lock()
+	news := s.calls.note(c, time.Now())
+	for _, step := range news {
+		s.notifyOfCall(step)
+	}
+	s.calls.mu.Unlock()
+	if len(news) > 0 && c.State.Finished() {
+		s.tasks.Go(func() { s.clearRoom(c.Room) })
+	}
+}
+
+// notifyOfCall tells the devices that the two have here. The lock of the calls is held, which keeps the order.
+func (s *Server) notifyOfCall(c cluster.Call) {
+	frame := encodeNotification("call", callResult{callOnWire(c)})
+	for _, user := range []string{c.From, c.To} {
+		for _, device := range s.registry.devices(user) {
+			if device.hearsCalls.Load() {
+				device.notify(frame)
 			}
 		}
-		return true
-	}()
-	if news && c.State.Finished() {
-		s.tasks.Go(func() { s.clearRoom(c.Room) })
 	}
 }
 

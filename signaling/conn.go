@@ -25,8 +25,8 @@ const (
 // errFrame ends reading after a frame that the protocol does not allow.
 var errFrame = errors.New("a frame that the protocol does not allow")
 
-// conn is one WebSocket. Its reader is the goroutine that serves the HTTP
-// request, its writer a second one that the reader waits for. Frames to the
+// conn is one WebSocket. Its reader is the goroutine of [Server.attend], its
+// writer a second one that the reader waits for. Frames to the
 // client wait in a bounded queue; when that is full the client is too slow and
 // the connection ends (an answer to its own request instead holds its reader
 // back, see waitRoom).

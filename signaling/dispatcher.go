@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -18,16 +19,18 @@ const maxOutstanding = 64
 type dispatcher struct {
 	server      *Server
 	conn        *conn
+	from        netip.Addr // the client's
 	gate        *floodGate
 	session     *session // nil before connect
 	outstanding chan struct{}
 	log         *slog.Logger
 }
 
-func newDispatcher(s *Server, c *conn) *dispatcher {
+func newDispatcher(s *Server, c *conn, from netip.Addr) *dispatcher {
 	return &dispatcher{
 		server:      s,
 		conn:        c,
+		from:        from,
 		gate:        newFloodGate(),
 		outstanding: make(chan struct{}, maxOutstanding),
 		log:         s.log,

@@ -61,7 +61,7 @@ func join(ctx context.Context, c *call, p *params) (any, error) {
 		if isCallRoom(name) {
 			c.server.seatedInCall(s, name)
 		}
-		c.log.Info("joined", "room", name, "user", s.user.ID, "session", s.id, "media", md != nil)
+		c.log.Info("joined", "room", name, "user", s.user.ID, "session", s.id, "address", c.from, "media", md != nil)
 	}
 	c.server.metrics.joined(time.Since(c.received))
 	return nil, nil

@@ -5,9 +5,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/url"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,7 +63,8 @@ type Config struct {
 	Keys     []APIKey // none: everyone is a guest
 	// Guests lets people in without a token although there are keys.
 	Guests      bool
-	Origins     []string      // allowed beside the server's own; "*" allows every one
+	Origins     []string // allowed beside the server's own; "*" allows every one
+	Proxies     TrustedProxies
 	Grace       time.Duration // in which a broken connection may be resumed
 	Slots       int           // audio slots of one participant, as connect tells it
 	VideoSlots  int           // the same of video
@@ -93,6 +91,9 @@ type Server struct {
 	metrics  *metrics
 	log      *slog.Logger
 	upgrader websocket.Upgrader
+	crowd    *crowd
+	// unnamedProxy lets the log say once that a proxy is not believed.
+	unnamedProxy sync.Once
 
 	ctx    context.Context // ends with Shutdown
 	cancel context.CancelFunc
@@ -118,6 +119,7 @@ func New(cfg Config) *Server {
 		calls:    newCallBook(cfg.Calls, cfg.Grace),
 		receipts: newReceipts(),
 		log:      cfg.Logger,
+		crowd:    newCrowd(),
 		ctx:      ctx,
 		cancel:   cancel,
 		conns:    make(map[*conn]struct{}),
@@ -141,48 +143,6 @@ func New(cfg Config) *Server {
 
 // guestsAllowed tells whether connect works without a token.
 func (s *Server) guestsAllowed() bool { return len(s.keys) == 0 || s.cfg.Guests }
-
-func (s *Server) allowsOrigin(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true // not a browser
-	}
-	if slices.Contains(s.cfg.Origins, "*") || slices.Contains(s.cfg.Origins, origin) {
-		return true
-	}
-	u, err := url.Parse(origin)
-	return err == nil && strings.EqualFold(u.Host, r.Host)
-}
-
-// ServeHTTP upgrades the request to a WebSocket, which is served after it has returned.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.Stopping() {
-		http.Error(w, "the server is going away", http.StatusServiceUnavailable)
-		return
-	}
-	offered := websocket.Subprotocols(r)
-	if len(offered) > 0 && !slices.Contains(offered, Subprotocol) {
-		http.Error(w, "the subprotocol is "+Subprotocol, http.StatusBadRequest)
-		return
-	}
-	ws, err := s.upgrader.Upgrade(w, r, nil)
-	if err != nil {
-		s.metrics.refused("handshake")
-		return // Upgrade has answered
-	}
-	c := newConn(ws)
-	s.track(c)
-	// Not on this goroutine, whose return frees all that the HTTP server keeps of a request.
-	go s.attend(c)
-}
-
-// attend serves a connection until it ends. Shutdown waits for it.
-func (s *Server) attend(c *conn) {
-	go c.write() // finish waits for it
-	newDispatcher(s, c).serve()
-	c.finish()
-	s.untrack(c)
-}
 
 // track lets Shutdown find a connection, and ends it when it may not be.
 func (s *Server) track(c *conn) {

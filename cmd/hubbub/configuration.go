@@ -28,9 +28,10 @@ type configuration struct {
 	ClusterJoin   []string     `placeholder:"HOST:PORT" unset:"none" help:"Addresses of other nodes. The first node of a cluster is started without."`
 	ClusterKey    []clusterKey `placeholder:"BASE64" unset:"none" help:"32 bytes in base64: encrypts gossip, proves nodes to each other, signs what clients resume with. Needed with --cluster-listen. Several may be given, to change the key: the first is used, all are accepted."`
 
-	APIKey      []apiKey `name:"api-key" placeholder:"ID:SECRET" unset:"none: guests" help:"A key for access tokens, as ID:SECRET; several may be given."`
-	AllowGuests bool     `help:"Let guests in although the address is not loopback, or although there are keys."`
-	Origin      []string `placeholder:"URL" unset:"none" help:"Origins allowed beside the server's own, as https://example.org; several may be given. * allows every one."`
+	APIKey         []apiKey     `name:"api-key" placeholder:"ID:SECRET" unset:"none: guests" help:"A key for access tokens, as ID:SECRET; several may be given."`
+	AllowGuests    bool         `help:"Let guests in although the address is not loopback, or although there are keys."`
+	Origin         []string     `placeholder:"URL" unset:"none" help:"Origins allowed beside the server's own, as https://example.org; several may be given. * allows every one."`
+	TrustedProxies []proxyRange `placeholder:"IP[/BITS]" unset:"none" help:"Addresses and networks of the proxies before the server, which are believed in X-Forwarded-For; several may be given. The client's address is then the last one in it that is not one of these."`
 
 	Grace        time.Duration `default:"30s" help:"How long a broken connection may be resumed."`
 	DrainTimeout time.Duration `default:"60s" help:"How long a node waits for its people to move to another one before it ends."`

@@ -58,7 +58,7 @@ func TestEverySetting(t *testing.T) {
 	texts := map[string]string{
 		"listen": "127.0.0.1:1", "media-port": "2", "media-ip": "192.0.2.1,2001:db8::1", "lanes": "3", "video-slots": "4", "redis": "redis://h",
 		"node": "n", "cluster-listen": "127.0.0.1:4", "cluster-join": "a:1,b:2", "cluster-key": aClusterKey,
-		"api-key": "a:b,c:d:e", "allow-guests": "true", "origin": "https://a,https://b", "grace": "5s", "drain-timeout": "6s",
+		"api-key": "a:b,c:d:e", "allow-guests": "true", "origin": "https://a,https://b", "trusted-proxies": "192.0.2.1,10.1.0.0/16", "grace": "5s", "drain-timeout": "6s",
 		"transport": "pion", "limits": "off", "admin-listen": "127.0.0.1:7",
 	}
 	want := configuration{
@@ -66,6 +66,9 @@ func TestEverySetting(t *testing.T) {
 		MediaIP:       []netip.Addr{netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("2001:db8::1")},
 		ClusterListen: "127.0.0.1:4", ClusterJoin: []string{"a:1", "b:2"}, ClusterKey: []clusterKey{key},
 		APIKey: []apiKey{{"a", "b"}, {"c", "d:e"}}, AllowGuests: true, Origin: []string{"https://a", "https://b"},
+		TrustedProxies: []proxyRange{
+			proxyRange(netip.MustParsePrefix("192.0.2.1/32")), proxyRange(netip.MustParsePrefix("10.1.0.0/16")),
+		},
 		Grace: 5 * time.Second, DrainTimeout: 6 * time.Second, Transport: "pion", Limits: "off", AdminListen: "127.0.0.1:7",
 	}
 	for name, is := range settingNames() {
@@ -164,6 +167,7 @@ func TestWrongConfigurationExits2(t *testing.T) {
 		{"no such file", nil, "", list("--config=nowhere.yaml"), list("--config", "nowhere.yaml")},
 		{"no such file by the environment", list("HUBBUB_CONFIG=nowhere.yaml"), "", nil, list("--config", "nowhere.yaml", "HUBBUB_CONFIG")},
 		{"unreadable duration", nil, "grace: soon", nil, list("--grace", "soon")},
+		{"proxies by name", nil, "", list("--trusted-proxies=proxy.example"), list("--trusted-proxies", "proxy.example")},
 		{"no grace", nil, "", list("--grace=0s"), list("--grace")},
 		{"no address", nil, "", list("--listen=8080"), list("--listen")},
 		{"no port", nil, "", list("--listen=127.0.0.1:http"), list("--listen")},

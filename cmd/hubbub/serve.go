@@ -78,7 +78,7 @@ func serve(ctx context.Context, cfg *configuration, stdout io.Writer, log *slog.
 	defer func() { err = errors.Join(err, others.close()) }()
 	front := signaling.New(signaling.Config{
 		SFU: media, Inbox: others.inbox, Calls: others.calls, Presence: others.presence,
-		Node: node, Boot: others.boot, Keys: cfg.keys(), Guests: cfg.AllowGuests, Origins: cfg.Origin, Grace: cfg.Grace,
+		Node: node, Boot: others.boot, Keys: cfg.keys(), Guests: cfg.AllowGuests, Origins: cfg.Origin, Proxies: cfg.proxies(), Grace: cfg.Grace,
 		Slots: slots, VideoSlots: cfg.VideoSlots, RoomLimit: roomLimit, Unlimited: cfg.Limits == "off", ClusterKeys: cfg.clusterKeys(), Logger: log,
 	})
 	if err := others.join(cfg, front); err != nil {
