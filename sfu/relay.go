@@ -114,14 +114,35 @@ func (l *Relay) Enrol(participant string, csrc uint32, sources ...Source) {
 	}
 	l.withdraw(participant, keys)
 	for _, key := range keys {
-		member := r.participant(participant, csrc)
-		if isRelayedVideo(key.kind) {
-			l.enrolVideo(member, key)
-		} else {
-			l.enrol(member, key)
+		if !l.has(participant, key) {
+			r.generations++
+			l.enrol(r.participant(participant, csrc), key, r.generations)
 		}
 	}
 	r.retire()
+	r.refill()
+	l.admit(participant)
+}
+
+// Inherit enrols who is enrolled behind another relay, which this one is to take the place of: they keep the place that they have there among the
+// ways by which they come. Who has come to this node since, or to a third one, is so not taken for one who goes back.
+func (l *Relay) Inherit(from *Relay, participant string) {
+	r := l.router
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !slices.Contains(r.subscribers, l.subscriber) {
+		return
+	}
+	for _, s := range from.enrolled[participant] {
+		if !l.has(participant, s.key) {
+			l.enrol(s.participant, s.key, s.generation)
+		}
+	}
+	for _, u := range from.enrolledVideo[participant] {
+		if !l.has(participant, u.key) {
+			l.enrol(u.participant, u.key, u.feed.generation)
+		}
+	}
 	r.refill()
 	l.admit(participant)
 }
@@ -182,31 +203,26 @@ func (l *Relay) transmitPicture(packet []byte) {
 	}
 }
 
+// has says whether a participant's source of a key is enrolled.
+func (l *Relay) has(participant string, key relayKey) bool {
+	return slices.ContainsFunc(l.enrolled[participant], func(s *relaySource) bool { return s.key == key }) ||
+		slices.ContainsFunc(l.enrolledVideo[participant], func(u *relayedVideo) bool { return u.key == key })
+}
+
 // enrol makes the source of a key a participant's. Its packets are dropped until it is admitted.
-func (l *Relay) enrol(member *participant, key relayKey) {
-	r := l.router
-	if slices.ContainsFunc(l.enrolled[member.id], func(s *relaySource) bool { return s.key == key }) {
+func (l *Relay) enrol(member *participant, key relayKey, generation uint64) {
+	if isRelayedVideo(key.kind) {
+		u := newRelayedVideo(l, member, key, generation)
+		member.relayedVideo = append(member.relayedVideo, u)
+		l.enrolledVideo[member.id] = append(l.enrolledVideo[member.id], u)
+		l.router.enrolVideo(member, &u.feed)
 		return
 	}
-	r.generations++
-	s := &relaySource{relay: l, key: key, source: source{kind: relayedSources[key.kind], generation: r.generations}}
-	s.contributor.Store(r.contributor(member, s.kind))
+	s := &relaySource{relay: l, key: key, source: source{kind: relayedSources[key.kind], generation: generation}}
+	s.contributor.Store(l.router.contributor(member, s.kind))
 	s.participant = member
 	member.relayed = append(member.relayed, s)
 	l.enrolled[member.id] = append(l.enrolled[member.id], s)
-}
-
-// enrolVideo does the same for pictures.
-func (l *Relay) enrolVideo(member *participant, key relayKey) {
-	r := l.router
-	if slices.ContainsFunc(l.enrolledVideo[member.id], func(u *relayedVideo) bool { return u.key == key }) {
-		return
-	}
-	r.generations++
-	u := newRelayedVideo(l, member, key, r.generations)
-	member.relayedVideo = append(member.relayedVideo, u)
-	l.enrolledVideo[member.id] = append(l.enrolledVideo[member.id], u)
-	r.enrolVideo(member, &u.feed)
 }
 
 // admit lets in the packets of a participant who is enrolled.

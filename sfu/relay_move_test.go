@@ -156,6 +156,51 @@ func TestNewMiddle(t *testing.T) {
 	}
 }
 
+// While a room's owner changes, two nodes are each told that somebody is behind the other, who comes to both by a third.
+func TestEchoesAreNotPreferred(t *testing.T) {
+	m := newMoves(t, 0)
+	link := m.join(m.all[1], m.all[2], 8)
+	m.speaker.enrol(link.near, link.far)
+	m.speakFor(20)
+	m.requireNothingNoticed()
+}
+
+// A relay's successor brings those who were behind it, and does not take back who has moved to this node in the meantime.
+func TestInherit(t *testing.T) {
+	m := newMoves(t, 1)
+	edge, old := m.all[1], m.links[m.all[1]]
+	before := m.speaker.fakeClient
+	m.speaker.connect(m.middle, 6)
+	for _, link := range m.links {
+		m.speaker.enrol(link.far) // and near for as long as the former connection is there
+	}
+	m.speakFor(20)
+	m.links[edge] = m.join(m.middle, edge, 8)
+	for _, p := range append(m.listeners, m.speaker) {
+		m.links[edge].near.Inherit(old.near, p.id)
+		m.links[edge].far.Inherit(old.far, p.id)
+	}
+	old.near.Close()
+	old.far.Close()
+	m.speakFor(1)
+	for range 20 {
+		m.speaker.speak()
+		before.send([]byte("from before"), 20, true)
+		m.tick()
+	}
+	if err := before.peer.Close(); err != nil {
+		t.Error(err)
+	}
+	m.speakFor(20)
+	m.requireNothingNoticed()
+	heard := m.listeners[2].hears(m.listeners[1])
+	m.listeners[1].speak()
+	m.tick()
+	if now := m.listeners[2].hears(m.listeners[1]); len(now) != len(heard)+1 {
+		t.Errorf("of who stayed behind the relay %d packets are heard", len(now)-len(heard))
+	}
+}
+
 // The room's owner dies: people of one node go on hearing each other, and those of different nodes do again, in the slots that they had, when there is a new one.
 func TestDeadMiddle(t *testing.T) {
 	m := newMoves(t, 1)

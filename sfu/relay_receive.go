@@ -1,7 +1,6 @@
 package sfu
 
 import (
-	"sync/atomic"
 	"time"
 
 	"hubbub/sfu/continuity"
@@ -10,6 +9,12 @@ import (
 // staleFor is how long nothing must have come of a source's stream for one with an older number to be taken for a new one, of another end that has begun anew, and
 // not for a packet that was overtaken. Between two nodes that is far more than packets are late.
 const staleFor = time.Second
+
+// slowerWay is how much later than by another way a packet of sound may come for it to be known as the same; slowerWayOfVideo is the same of a picture.
+const (
+	slowerWay        = opusClock / 4
+	slowerWayOfVideo = videoClockRate / 4
+)
 
 // relaySource is a source of somebody who is behind a relay. What is not atomic is guarded by the relay's receiving, participant and relay
 // do not change.
@@ -73,6 +78,11 @@ func (l *Relay) Receive(packet []byte) {
 func (s *relaySource) receive(now time.Duration, h *relayPacket, payload []byte) {
 	counters := &s.relay.lane.counters.relayed
 	c := s.contributor.Load()
+	if c.current.Load() != &s.source && c.relayed.isEcho(now, h.timestamp, slowerWay, h.hops) {
+		s.broken = true
+		counters.drop(dropDuplicate)
+		return
+	}
 	if !c.accept(&s.source) {
 		s.broken = true
 		counters.drop(dropSuperseded)
@@ -83,7 +93,7 @@ func (s *relaySource) receive(now time.Duration, h *relayPacket, payload []byte)
 		return
 	}
 	if s.numbers == nil || s.broken || s.stream != h.stream {
-		if c.relayed.reached(now, h.timestamp) {
+		if c.relayed.reached(now, h.timestamp, slowerWay) {
 			counters.drop(dropDuplicate)
 			return
 		}
@@ -103,27 +113,11 @@ func (s *relaySource) receive(now time.Duration, h *relayPacket, payload []byte)
 		return
 	}
 	place.Duration = h.duration
-	c.relayed.reach(now, h.timestamp)
+	c.relayed.reach(now, h.timestamp, slowerWay, h.hops)
 	packet := newPacket(payload)
 	packet.arrival, packet.contributor = now, c
 	packet.origin, packet.hops = s.relay, h.hops
 	packet.place, packet.verdict = place, h.verdict
 	packet.level, packet.marker = h.level, h.marker
 	c.participant.router.distribute(packet)
-}
-
-// relayedPlace is how far a contributor's stream has come by relays, so that what comes by two of them, while a room changes its owner, is not
-// heard twice. It is the time of the last packet, in milliseconds, and its timestamp, in one word: two relays do not wait for each other.
-type relayedPlace struct{ atomic.Uint64 }
-
-func (p *relayedPlace) reach(now time.Duration, timestamp uint32) {
-	p.Store(uint64(now.Milliseconds())<<32 | uint64(timestamp))
-}
-
-// reached says whether a packet that begins a stream has been heard already, by a way that was quicker. Timestamps begin anywhere (RFC 3550, section 5.1), so that those
-// of one connection are hardly ever just behind those of the one before.
-func (p *relayedPlace) reached(now time.Duration, timestamp uint32) bool {
-	last := p.Load()
-	age, behind := uint32(now.Milliseconds())-uint32(last>>32), uint32(last)-timestamp
-	return last != 0 && age < 1000 && behind < opusClock/4
 }

@@ -206,6 +206,31 @@ func TestPicturesThatDoNotFitAreCounted(t *testing.T) {
 	}
 }
 
+// While a room's owner changes, two nodes are each told that somebody is behind the other, whose camera comes to both by a third.
+func TestEchoesOfPicturesAreNotPreferred(t *testing.T) {
+	n := newNodes(t, 3)
+	one, two := n.join(n.all[0], n.all[1], 3), n.join(n.all[0], n.all[2], 3)
+	camera := n.film(n.all[0], "anna", 7, Camera)
+	first, second := n.audience(n.all[1], 2), n.audience(n.all[2], 2)
+	one.far.Enrol("anna", 7, Camera)
+	two.far.Enrol("anna", 7, Camera)
+	n.roll(20, camera)
+	between := n.join(n.all[1], n.all[2], 3)
+	between.near.Enrol("anna", 7, Camera)
+	between.far.Enrol("anna", 7, Camera)
+	first.take()
+	second.take()
+	for i := range 100 {
+		camera.frame(i%10 == 5) // with a key frame a newer way may take over
+		n.roll(1)
+	}
+	for i, a := range []*audience{first, second} {
+		if got := a.take(); len(got) != 100 {
+			t.Errorf("%d packets of 100 came to node %d", len(got), i+1)
+		}
+	}
+}
+
 func TestPicturesCrossAHubAndNeverComeBack(t *testing.T) {
 	n := newNodes(t, 3)
 	one, two := n.join(n.all[1], n.all[0], 3), n.join(n.all[1], n.all[2], 3) // near is the hub

@@ -84,10 +84,10 @@ func (r *liveRoom) attachRelay(n replica.Node, peer link.Peer, rt *route, number
 	r.relays[n] = relay
 	if before != nil {
 		for id := range before.enrolled {
-			// Not those who come by a relay of their own meanwhile: whoever is enrolled later wins, and from here they would come
-			// no more, since the node at the other end gets them from this one.
+			// Not those who come by a relay of their own meanwhile: from here they would come no more, since the node at the other
+			// end gets them from this one. Those who have come to this node are heard by the former one until their media are here.
 			if seat, _ := r.replica.Seat(id); seat.Node == n || r.relays[seat.Node] == nil {
-				relay.enrol(r, id)
+				relay.inherit(r, before, id)
 			}
 		}
 		r.closeRelay(before)
@@ -204,6 +204,15 @@ func (l *roomRelay) enrol(r *liveRoom, participant string) {
 	}
 	l.enrolled[participant] = struct{}{}
 	l.media.Enrol(participant, p.CSRC, sources...)
+}
+
+// inherit enrols who is enrolled behind a relay that this one takes the place of.
+func (l *roomRelay) inherit(r *liveRoom, before *roomRelay, participant string) {
+	l.enrolled[participant] = struct{}{}
+	l.media.Inherit(before.media, participant)
+	if r.relays.towards(r, participant) != l {
+		l.withdrawLater(r, participant)
+	}
 }
 
 func (l *roomRelay) withdraw(participant string) {
