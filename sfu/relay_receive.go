@@ -78,7 +78,7 @@ func (l *Relay) Receive(packet []byte) {
 func (s *relaySource) receive(now time.Duration, h *relayPacket, payload []byte) {
 	counters := &s.relay.lane.counters.relayed
 	c := s.contributor.Load()
-	if c.current.Load() != &s.source && c.relayed.isEcho(now, h.timestamp, slowerWay, h.hops) {
+	if holds := c.current.Load(); holds != nil && holds != &s.source && c.place.isEcho(now, h.timestamp, slowerWay, h.hops) {
 		s.broken = true
 		counters.drop(dropDuplicate)
 		return
@@ -93,7 +93,7 @@ func (s *relaySource) receive(now time.Duration, h *relayPacket, payload []byte)
 		return
 	}
 	if s.numbers == nil || s.broken || s.stream != h.stream {
-		if c.relayed.reached(now, h.timestamp, slowerWay) {
+		if c.place.reached(now, h.timestamp, slowerWay) {
 			counters.drop(dropDuplicate)
 			return
 		}
@@ -113,7 +113,6 @@ func (s *relaySource) receive(now time.Duration, h *relayPacket, payload []byte)
 		return
 	}
 	place.Duration = h.duration
-	c.relayed.reach(now, h.timestamp, slowerWay, h.hops)
 	packet := newPacket(payload)
 	packet.arrival, packet.contributor = now, c
 	packet.origin, packet.hops = s.relay, h.hops

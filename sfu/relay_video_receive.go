@@ -129,7 +129,7 @@ func (u *relayedVideo) take(now time.Duration, h *relayVideoPacket, payload []by
 	switch {
 	case c == nil:
 		return nil, dropUnexpected
-	case !u.isCurrent(c) && c.relayed[h.layer].isEcho(now, h.timestamp, slowerWayOfVideo, h.hops):
+	case !u.isCurrent(c) && c.current.Load() != nil && c.places[h.layer].isEcho(now, h.timestamp, slowerWayOfVideo, h.hops):
 		return nil, dropDuplicate
 	case !u.isCurrent(c) && !((facts.Keyframe || c.current.Load() == nil) && c.accept(&u.feed)):
 		return nil, dropSuperseded
@@ -154,7 +154,6 @@ func (u *relayedVideo) take(now time.Duration, h *relayVideoPacket, payload []by
 	} else if !late {
 		t.newest = number
 	}
-	c.relayed[h.layer].reach(now, h.timestamp, slowerWayOfVideo, h.hops)
 	p := newVideoPacket(payload)
 	p.Source, p.Codec, p.Number, p.Timestamp, p.Marker = t.source, h.codec, number, h.timestamp, h.marker
 	p.Facts, p.Captured = facts, now-h.lag

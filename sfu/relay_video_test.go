@@ -216,8 +216,9 @@ func TestEchoesOfPicturesAreNotPreferred(t *testing.T) {
 	two.far.Enrol("anna", 7, Camera)
 	n.roll(20, camera)
 	between := n.join(n.all[1], n.all[2], 3)
-	between.near.Enrol("anna", 7, Camera)
-	between.far.Enrol("anna", 7, Camera)
+	for _, l := range []*Relay{between.near, between.far, one.near, two.near} {
+		l.Enrol("anna", 7, Camera)
+	}
 	first.take()
 	second.take()
 	for i := range 100 {

@@ -255,6 +255,7 @@ func (c *contributor) carried() bool {
 
 // distribute hands a packet, with its only reference, to the lanes.
 func (r *Router) distribute(p *packet) {
+	p.contributor.place.reach(p.arrival, p.place.Timestamp, slowerWay, p.hops)
 	for _, l := range *r.audience.Load() {
 		p.retain()
 		l.lane.deliver(p, l.subscribers)

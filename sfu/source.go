@@ -112,7 +112,7 @@ type contributor struct {
 	held        atomic.Int32 // in how many slots it is
 	gone        atomic.Bool  // from the room
 	current     atomic.Pointer[source]
-	relayed     relayedPlace
+	place       streamPlace
 }
 
 // accept says whether packets of s are those to forward. When a participant's connection is replaced, the newer one's first

@@ -18,7 +18,7 @@ type videoContributor struct {
 	receivedAt  atomic.Int64  // when its last packet came, in nanoseconds since the epoch
 	codec       atomic.Uint32 // video.Codec of its last packet
 	current     atomic.Pointer[videoFeed]
-	relayed     [maxVideoLayers]relayedPlace
+	places      [maxVideoLayers]streamPlace
 
 	feeds []*videoFeed // guarded by the router's lock
 

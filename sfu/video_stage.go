@@ -30,6 +30,7 @@ func newVideoStage() *videoStage {
 // distribute hands a packet, with its only reference, to everyone in the room. Its contributor is one of the room's, and its feed the one that was accepted.
 func (st *videoStage) distribute(now time.Duration, p *videoPacket) {
 	c := p.contributor
+	c.places[p.layer].reach(now, p.Timestamp, slowerWayOfVideo, p.hops)
 	c.receivedAt.Store(int64(now))
 	changed := c.codec.Load() != uint32(p.Codec)
 	if changed {
