@@ -19,6 +19,7 @@ type layout struct {
 	nodes   int // one alone is no cluster: it gets none of the cluster's flags
 	redis   bool
 	args    []string // more flags, for all nodes
+	trust   []string // the last parts of the addresses of proxies that are trusted
 	network *network // nil: loopback, each node at an address of its own
 }
 
@@ -28,6 +29,7 @@ type cluster struct {
 	members []*node
 	redis   *redis // nil without
 	key     string // --cluster-key
+	prefix  string // of its addresses, 127.x.y.
 	engine  *client.Engine
 	guard   net.Listener // holds the addresses against other runs of these tests
 }
@@ -65,11 +67,10 @@ func launch(l layout) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	prefix, err := c.reserve()
-	if err != nil {
+	if err = c.reserve(); err != nil {
 		return nil, err
 	}
-	redisIP := prefix + "100"
+	redisIP := c.prefix + "100"
 	if l.network != nil {
 		redisIP = l.network.gateway
 	}
@@ -79,7 +80,7 @@ func launch(l layout) (*cluster, error) {
 		}
 	}
 	for i := range l.nodes {
-		n := &node{name: fmt.Sprintf("n%d", i+1), address: fmt.Sprintf("%s%d", prefix, i+1)}
+		n := &node{name: fmt.Sprintf("n%d", i+1), address: fmt.Sprintf("%s%d", c.prefix, i+1)}
 		n.links = n.address
 		if l.network != nil {
 			l.network.place(n, i)
@@ -96,19 +97,22 @@ func launch(l layout) (*cluster, error) {
 }
 
 // reserve finds a network of loopback addresses that no other run of these tests has, 127.x.y.
-func (c *cluster) reserve() (prefix string, err error) {
+func (c *cluster) reserve() (err error) {
 	for range 20 {
-		prefix = fmt.Sprintf("127.%d.%d.", 16+mathrand.N(200), mathrand.N(256))
-		if c.guard, err = net.Listen("tcp4", prefix+"254:21000"); err == nil {
-			return prefix, nil
+		c.prefix = fmt.Sprintf("127.%d.%d.", 16+mathrand.N(200), mathrand.N(256))
+		if c.guard, err = net.Listen("tcp4", c.prefix+"254:21000"); err == nil {
+			return nil
 		}
 	}
-	return "", fmt.Errorf("finding free loopback addresses: %w", err)
+	return fmt.Errorf("finding free loopback addresses: %w", err)
 }
 
 // start runs a node, which joins the cluster through those of the given ones that are not itself.
 func (c *cluster) start(n *node, through []*node) error {
 	n.args = slices.Concat([]string{"--api-key", apiKey}, c.args)
+	for _, last := range c.trust {
+		n.args = append(n.args, "--trusted-proxies", c.prefix+last)
+	}
 	if c.redis != nil {
 		n.args = append(n.args, "--redis", c.redis.url())
 	}

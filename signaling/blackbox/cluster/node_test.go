@@ -37,16 +37,17 @@ type node struct {
 	args    []string // what all nodes of the cluster share
 }
 
-func (n *node) signal() string { return fmt.Sprintf("ws://%s:%d/v1/signal", n.address, httpPort) }
-func (n *node) admin() string  { return fmt.Sprintf("http://%s:%d", n.address, adminPort) }
-func (n *node) gossip() string { return net.JoinHostPort(n.links, strconv.Itoa(gossipPort)) }
+func (n *node) listens() string { return fmt.Sprintf("%s:%d", n.address, httpPort) }
+func (n *node) signal() string  { return "ws://" + n.listens() + "/v1/signal" }
+func (n *node) admin() string   { return fmt.Sprintf("http://%s:%d", n.address, adminPort) }
+func (n *node) gossip() string  { return net.JoinHostPort(n.links, strconv.Itoa(gossipPort)) }
 
 // start runs the node, without waiting for it.
 func (n *node) start(args ...string) error {
 	command := slices.Concat(n.wrap, []string{
 		serverBinary, "serve",
 		"--node", n.name,
-		"--listen", fmt.Sprintf("%s:%d", n.address, httpPort),
+		"--listen", n.listens(),
 		"--admin-listen", fmt.Sprintf("%s:%d", n.address, adminPort),
 		"--media-ip", n.address, "--media-port", strconv.Itoa(mediaPort), "--lanes", "2",
 		"--grace", grace.String(), "--limits", "off",
