@@ -14,7 +14,7 @@ var (
 	connectionsDesc = prometheus.NewDesc("hubbub_link_connections", "Connections to a node; two for a while when both dialled.", []string{"peer"}, nil)
 	rttDesc         = prometheus.NewDesc("hubbub_link_rtt_seconds", "Smoothed round-trip time to a node.", []string{"peer"}, nil)
 	lossDesc        = prometheus.NewDesc("hubbub_link_loss_ratio",
-		"Part of the QUIC packets sent to a node that were lost, since the connection was made.", []string{"peer"}, nil)
+		"Part of the QUIC packets sent to a node in the last minute that were lost.", []string{"peer"}, nil)
 	streamsDesc   = prometheus.NewDesc("hubbub_link_streams", "Open streams with a node.", []string{"peer"}, nil)
 	connectedDesc = prometheus.NewDesc("hubbub_link_connected_seconds", "How long there has been a connection to a node.", []string{"peer"}, nil)
 	lostDesc      = prometheus.NewDesc("hubbub_link_datagrams_missing", "Datagrams that a node sent on its present connection and that have not come.",

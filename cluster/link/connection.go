@@ -41,6 +41,7 @@ type connection struct {
 	arrived          arrivals
 	datagramsOut     atomic.Uint64
 	datagramsDropped atomic.Uint64
+	loss             lossWindow
 
 	mu      sync.Mutex
 	ended   bool
@@ -65,6 +66,7 @@ func (c *connection) run() {
 	serving.Go(c.acceptStreams)
 	serving.Go(c.sendDatagrams)
 	serving.Go(c.receiveDatagrams)
+	serving.Go(c.watchLoss)
 	<-c.quic.Context().Done()
 	c.mesh.unregister(c)
 
@@ -74,6 +76,21 @@ func (c *connection) run() {
 	c.mu.Unlock()
 	serving.Wait()
 	c.working.Wait()
+}
+
+// watchLoss keeps the window of what was lost.
+func (c *connection) watchLoss() {
+	tick := time.NewTicker(lossStep)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			stats := c.quic.ConnectionStats()
+			c.loss.note(packetCounts{stats.PacketsSent, stats.PacketsLost})
+		case <-c.ctx.Done():
+			return
+		}
+	}
 }
 
 // begin runs f as part of the connection. It reports false, and f is not run, when the connection has ended.

@@ -12,7 +12,7 @@ type Status struct {
 	Since   time.Time     // when it was made
 	Dialled bool          // by this node
 	RTT     time.Duration // smoothed (RFC 9002, section 5.3)
-	Loss    float64       // the part of the QUIC packets sent to the peer that were lost, since the beginning
+	Loss    float64       // the part of the QUIC packets sent to the peer in the last minute that were lost
 
 	Streams  int // open, by either end
 	Requests int // of this node under way
@@ -51,7 +51,7 @@ func (c *connection) status() Status {
 	return Status{
 		Peer: c.peer, Since: c.since, Dialled: c.dialled,
 		RTT:     stats.SmoothedRTT,
-		Loss:    float64(stats.PacketsLost) / float64(max(stats.PacketsSent, 1)),
+		Loss:    c.loss.fraction(packetCounts{stats.PacketsSent, stats.PacketsLost}),
 		Streams: streams, Requests: len(c.requests),
 		DatagramsIn: c.arrived.received.Load(), DatagramsOut: c.datagramsOut.Load(),
 		DatagramsDropped: c.datagramsDropped.Load(), DatagramsLost: c.arrived.lost(),
