@@ -181,6 +181,11 @@ func (s *videoSubscriber) takeVideo(now time.Duration, p *videoPacket) {
 		s.counters.drop(dropUnsent)
 		return
 	}
+	if p.Facts.Keyframe && p.layer == t.wanted.layer && t.wanted.stream != 0 && !t.paused && p.Source != t.wanted.stream {
+		// What is wanted comes by another way now. This key frame will do; the next allocation would find out too late for it.
+		t.wanted.stream = p.Source
+		t.stream.Replace(p.Source)
+	}
 	out, ok := t.stream.Next(now, &p.Packet)
 	if ok {
 		t.sending = p.layer

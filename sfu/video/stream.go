@@ -63,6 +63,14 @@ func (s *Stream) Want(source uint64, temporal uint8) {
 	}
 }
 
+// Replace says that the stream that is wanted goes on as another one, as when its packets come by another way: what is wanted of it stays. It does nothing when none is wanted.
+func (s *Stream) Replace(source uint64) {
+	if s.wanted != 0 && s.wanted != source {
+		s.wanted = source
+		s.enough()
+	}
+}
+
 // Pause ends what is sent, at once. After it nothing is sent until Want, and then a key frame comes first.
 func (s *Stream) Pause() {
 	s.wanted = 0

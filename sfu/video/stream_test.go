@@ -97,6 +97,20 @@ func TestStreamNumbers(t *testing.T) {
 			f.expect(1, "13 14k", no, no)
 			f.needs(0, false)
 		}},
+		{"a stream that takes another's place begins with the key frame at hand", func(f *feed) {
+			f.stream.Want(1, 0)
+			f.expect(1, "10k 11", 0, 1)
+			f.stream.Replace(2)
+			f.needs(2, true)
+			f.expect(1, "12", 2)
+			f.expect(2, "500k 501", 3, 4)
+			f.needs(0, false)
+		}},
+		{"what is not wanted is not replaced", func(f *feed) {
+			f.stream.Replace(2)
+			f.expect(2, "10k", no)
+			f.needs(0, false)
+		}},
 		{"what was missing at a change still gets its number", func(f *feed) {
 			f.stream.Want(1, 0)
 			f.expect(1, "10k 12", 0, 2)

@@ -20,6 +20,7 @@ type viewer struct {
 	media  *client.Media
 	hello  client.ConnectResult
 	joined client.JoinResult
+	asked  chan struct{} // closed when the server asks to leave this node
 
 	mu       sync.Mutex
 	pictures []client.Picture
@@ -42,7 +43,15 @@ func (c *cluster) enterVideo(t *testing.T, n *node, room, user string) *viewer {
 // enterAs does so with these media, whose sound is that of a source.
 func (c *cluster) enterAs(t *testing.T, n *node, room, user string, cfg client.MediaConfig, source string) *viewer {
 	t.Helper()
-	v := &viewer{t: t, user: user}
+	return c.enterBy(t, n, room, user, client.ConnectParams{Token: mint(t, user, "speaker")}, cfg, source)
+}
+
+// enterBy does so for who proves in this way who they are.
+func (c *cluster) enterBy(
+	t *testing.T, n *node, room, user string, who client.ConnectParams, cfg client.MediaConfig, source string,
+) *viewer {
+	t.Helper()
+	v := &viewer{t: t, user: user, asked: make(chan struct{})}
 	ctx, cancel := within(patience)
 	defer cancel()
 	var err error
@@ -50,7 +59,7 @@ func (c *cluster) enterAs(t *testing.T, n *node, room, user string, cfg client.M
 		t.Fatal(err)
 	}
 	t.Cleanup(v.Abort)
-	if v.hello, err = v.Connect(ctx, client.ConnectParams{Token: mint(t, user, "speaker")}); err != nil {
+	if v.hello, err = v.Connect(ctx, who); err != nil {
 		t.Fatal(err)
 	}
 	cfg.OnPacket, cfg.OnPicture = v.hear, v.see
@@ -80,7 +89,22 @@ func (c *cluster) enterAs(t *testing.T, n *node, room, user string, cfg client.M
 	return v
 }
 
+// move has somebody come in on another node with a camera as they have here, and returns them there; both send until the caller closes this one.
+func (v *viewer) move(c *cluster, n *node) *viewer {
+	v.t.Helper()
+	moved := c.enterBy(v.t, n, v.joined.Room.Name, v.user, client.ConnectParams{Resume: v.hello.Resume},
+		client.MediaConfig{Slots: slots, Camera: client.SimulcastCamera(), VideoSlots: 3}, "microphone")
+	if was, is := v.joined.Participant, moved.joined.Participant; was.ID != is.ID || was.CSRC != is.CSRC {
+		v.t.Errorf("participant %s (CSRC %d) became %s (CSRC %d)", was.ID, was.CSRC, is.ID, is.CSRC)
+	}
+	return moved
+}
+
 func (v *viewer) told(n client.Notification) {
+	if n.Method == "reconnect" {
+		close(v.asked)
+		return
+	}
 	var e client.SlotsEvent
 	if n.Method != "slots" || n.Decode(&e) != nil {
 		return
@@ -178,13 +202,13 @@ func (v *viewer) since(of *viewer, from time.Time) (pictures, sounds int) {
 	return pictures, sounds
 }
 
-// gaps are the longest times in which nothing came of somebody, from a moment on.
+// gaps are the longest times in which nothing came of somebody, by whichever connection of theirs, from a moment on.
 func (v *viewer) gaps(of *viewer, from time.Time) (pictures, sounds time.Duration) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	last := from
 	for _, p := range v.pictures {
-		if p.Stream == of.media.Camera().Stream() && p.Decodable && p.Arrived.After(last) {
+		if slices.Equal(p.CSRC, []uint32{of.csrc()}) && p.Decodable && p.Arrived.After(last) {
 			pictures, last = max(pictures, p.Arrived.Sub(last)), p.Arrived
 		}
 	}
@@ -272,6 +296,55 @@ func TestPicturesOutliveTheOwnerOfTheirRoom(t *testing.T) {
 			t.Errorf("%s lost the connection: %v", v.user, err)
 		}
 	}
+}
+
+// TestPicturesGoOnWhileANodeDrains has the owner drain. One moves from it, as their page does: both cameras send until theirs is seen by the new connection.
+func TestPicturesGoOnWhileANodeDrains(t *testing.T) {
+	t.Parallel()
+	repeat(t, func(t *testing.T, f *figures) {
+		c := begin(t, layout{nodes: 3, redis: true})
+		room := unique("video")
+		mover := c.enterVideo(t, c.members[0], room, unique("ada"))
+		stay := []*viewer{c.enterVideo(t, c.members[1], room, unique("bea")), c.enterVideo(t, c.members[2], room, unique("cem"))}
+		wantTogether(t, append(slices.Clone(stay), mover))
+		from := time.Now()
+		if err := c.members[0].terminate(); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-mover.asked:
+		case <-time.After(patience):
+			t.Fatal("nobody was asked to move")
+		}
+		moved := mover.move(c, c.members[1])
+		wantTogether(t, append(slices.Clone(stay), moved))
+		if err := mover.Leave(); err != nil {
+			t.Error(err)
+		}
+		if err := mover.media.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := c.members[0].Wait(patience); err != nil {
+			t.Error(err)
+		}
+		everyone := append(slices.Clone(stay), moved)
+		wantTogether(t, everyone)
+		wantFaultless(t, everyone)
+		var noPicture, noSound time.Duration
+		for _, v := range stay {
+			for _, of := range everyone {
+				if v != of {
+					pictures, sounds := v.gaps(of, from)
+					noPicture, noSound = max(noPicture, pictures), max(noSound, sounds)
+				}
+			}
+			if err := v.Err(); err != nil {
+				t.Errorf("%s lost the connection: %v", v.user, err)
+			}
+		}
+		f.add(t, "drain with video: longest time without sound for those who stay", noSound, 100*time.Millisecond)
+		f.add(t, "drain with video: longest time without a picture for those who stay", noPicture, time.Second)
+	})
 }
 
 func TestTheSoundOfAScreenCrossesNodes(t *testing.T) {
