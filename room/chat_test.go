@@ -128,3 +128,27 @@ func TestNoHistory(t *testing.T) {
 		t.Errorf("history %v", got)
 	}
 }
+
+// What was written to one copy of a room, and by the same nonce again to another one, is one message when they come together.
+func TestNonceInTwoCopies(t *testing.T) {
+	s := newScript(t, testConfig())
+	ana := s.join("ana")
+	here, _, err := s.room.Chat(s.now, ana.ID, "hello", "n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there := room.MessageSnapshot{Message: here, Nonce: "n"}
+	there.Message.ID = "another"
+	if m, added := s.room.AdoptMessage(there); added {
+		t.Errorf("the repetition became message %d", m.Seq)
+	}
+	for _, other := range []room.MessageSnapshot{
+		{Message: room.Message{ID: "without", User: here.User}},
+		{Message: room.Message{ID: "later", User: here.User}, Nonce: "n2"},
+		{Message: room.Message{ID: "ben's", User: "ben"}, Nonce: "n"},
+	} {
+		if _, added := s.room.AdoptMessage(other); !added {
+			t.Errorf("%q was not adopted", other.Message.ID)
+		}
+	}
+}

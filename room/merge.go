@@ -34,9 +34,13 @@ func (r *Room) Adopt(_ time.Time, m MemberSnapshot) (Participant, bool, []Event)
 // mayHaveHeired tells whether a host became one by the rules for guests.
 func (r *Room) mayHaveHeired(m *member) bool { return r.cfg.Guests && m.granted == "" }
 
-// AdoptMessage appends a message of another copy of this room under the next number here. It reports false for one that is here already.
+// AdoptMessage appends a message of another copy of this room under the next number here. It reports false for one that is here already, also
+// for one that its sender has repeated here by its nonce, not knowing what had become of it there.
 func (r *Room) AdoptMessage(m MessageSnapshot) (Message, bool) {
 	if r.chat.has(m.Message.ID) {
+		return Message{}, false
+	}
+	if _, repeated := r.chat.byNonce(m.Message.User, m.Nonce); repeated {
 		return Message{}, false
 	}
 	adopted := m.Message
