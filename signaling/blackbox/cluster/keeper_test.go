@@ -151,13 +151,33 @@ func (p *person) resume(old *seat, nodes []*node, deadline time.Time) *seat {
 	return nil
 }
 
+// admitted keeps the newest resume string: should the seat be taken with it although no answer comes any more, the ones before are void.
+func (p *person) admitted(s *seat) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.resumeBy = s.hello.Resume
+}
+
+// latest is the string to resume by: of the seat, or of an attempt to follow it.
+func (p *person) latest(old *seat) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.resumeBy != "" {
+		return p.resumeBy
+	}
+	return old.hello.Resume
+}
+
 // resumeOn continues a seat on a node.
 func (p *person) resumeOn(n *node, old *seat) (*seat, error) {
 	s, err := p.dial(n)
 	if err != nil {
 		return nil, err
 	}
-	err = s.connect(client.ConnectParams{Resume: old.hello.Resume})
+	err = s.connect(client.ConnectParams{Resume: p.latest(old)})
+	if err == nil {
+		p.admitted(s)
+	}
 	if err == nil && p.room != "" {
 		if n == old.node {
 			err = s.join(p.room, old.media)

@@ -8,6 +8,7 @@
 //   - person_test.go, seat_test.go, keeper_test.go: people, their connections, and how they move between nodes;
 //   - voice_test.go, ear_test.go: tones with numbered frames, and what was heard of them;
 //   - record_test.go, talk_test.go: rosters, versions, chat and whispers, as people saw them;
+//   - chaos_test.go, chaos_faults_test.go, chaos_promises_test.go: faults drawn by a seed (-seed repeats it), and what holds after each;
 //   - bounds_test.go: how often, how long, and the figures.
 //
 // Nothing here may import the server's packages.

@@ -27,17 +27,19 @@ type person struct {
 	left    func()        // closes it once
 	keeping sync.WaitGroup
 
-	mu          sync.Mutex
-	connections int     // ever dialled
-	seats       []*seat // joined, the last one is theirs now
-	moves       []move
-	problems    []string
-	shown       []client.Whisper // in the order of arrival, each once
-	delivered   map[string]bool  // ids of them
-	chat        map[int]client.Message
-	repeats     []string   // numbers of the chat that came twice
-	said        []answered // chat
-	whispered   []answered
+	mu            sync.Mutex
+	connections   int // ever dialled
+	latestDialled *client.Client
+	seats         []*seat // joined, the last one is theirs now
+	moves         []move
+	resumeBy      string // of the latest connection that was admitted instead of another
+	problems      []string
+	shown         []client.Whisper // in the order of arrival, each once
+	delivered     map[string]bool  // ids of them
+	chat          map[int]client.Message
+	repeats       []string   // numbers of the chat that came twice
+	said          []answered // chat
+	whispered     []answered
 }
 
 // someone makes a person who is nowhere yet.
@@ -150,10 +152,25 @@ func (p *person) take(s *seat) {
 	}
 }
 
+// trip breaks the person's latest connection, which they may just be coming back by.
+func (p *person) trip() {
+	p.mu.Lock()
+	c := p.latestDialled
+	p.mu.Unlock()
+	c.Abort()
+}
+
 func (p *person) complain(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.problems = append(p.problems, fmt.Sprintf(format, args...))
+}
+
+// troubles are what has gone wrong with the person so far.
+func (p *person) troubles() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.problems)
 }
 
 // id is the participant's id, which no move may change.

@@ -123,6 +123,13 @@ func (r *record) saw(match func(event) bool) (event, bool) {
 	return event{}, false
 }
 
+// course is everything that happened to the room.
+func (r *record) course() []event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
+}
+
 // irregular lists the events whose version did not follow.
 func (r *record) irregular() []string {
 	r.mu.Lock()

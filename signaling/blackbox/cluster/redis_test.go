@@ -26,8 +26,11 @@ func launchRedis(ip string) (*redis, error) {
 
 func (r *redis) url() string { return "redis://" + r.address }
 
-// start runs the server and waits until it answers.
+// start runs the server, unless it runs already, and waits until it answers.
 func (r *redis) start() error {
+	if r.cmd != nil && r.cmd.ProcessState == nil {
+		return nil
+	}
 	host, port, err := net.SplitHostPort(r.address)
 	if err != nil {
 		return err

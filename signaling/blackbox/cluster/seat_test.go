@@ -40,6 +40,9 @@ func (p *person) dial(n *node) (*seat, error) {
 	}
 	s.client = c
 	close(s.dialled)
+	p.mu.Lock()
+	p.latestDialled = c
+	p.mu.Unlock()
 	return s, nil
 }
 

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -43,8 +42,8 @@ func every(d time.Duration, do func(number int, stopped <-chan struct{})) (stop 
 
 // chatter writes to the room all the time, in every fault, and keeps what was answered.
 func (p *person) chatter(pause time.Duration) (stop func()) {
-	stop = every(pause, func(number int, stopped <-chan struct{}) {
-		text := fmt.Sprintf("%s says %d", p.user, number)
+	stop = every(pause, func(_ int, stopped <-chan struct{}) {
+		text := unique(p.user + " says")
 		var r client.ChatReceipt
 		p.insist(stopped, func(s *seat) (err error) {
 			ctx, cancel := within(5 * time.Second)
@@ -59,8 +58,8 @@ func (p *person) chatter(pause time.Duration) (stop func()) {
 
 // whisperTo whispers to someone all the time, and keeps what was answered.
 func (p *person) whisperTo(to *person, pause time.Duration) (stop func()) {
-	stop = every(pause, func(number int, stopped <-chan struct{}) {
-		text := fmt.Sprintf("%s to %s %d", p.user, to.user, number)
+	stop = every(pause, func(_ int, stopped <-chan struct{}) {
+		text := unique(p.user + " to " + to.user)
 		var r client.WhisperReceipt
 		p.insist(stopped, func(s *seat) (err error) {
 			ctx, cancel := within(10 * time.Second)
