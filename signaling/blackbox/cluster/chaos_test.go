@@ -96,14 +96,19 @@ func (c *chaos) step(t *testing.T, number int) {
 		pass(300 * time.Millisecond)
 	}
 	c.mend(t, b)
-	c.complete(b)
+	c.complete(t, b)
 	c.wantWhole(t, b)
 	c.restore(t)
 }
 
 // complete begins to write and whisper where that was left until all is well again.
-func (c *chaos) complete(b *beginning) {
+func (c *chaos) complete(t *testing.T, b *beginning) {
+	t.Helper()
 	if b.plan.losesChat() {
+		for _, g := range c.rooms {
+			c.owner(t, g.room)
+			wantOneRoster(t, g.people)
+		}
 		c.write()
 	}
 	if b.plan.has(redisLost) && len(b.plan) > 1 {

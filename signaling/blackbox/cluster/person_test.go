@@ -152,12 +152,14 @@ func (p *person) take(s *seat) {
 	}
 }
 
-// trip breaks the person's latest connection, which they may just be coming back by.
+// trip breaks the connection that the person is just coming back or moving by, if there is one.
 func (p *person) trip() {
 	p.mu.Lock()
-	c := p.latestDialled
+	attempt, seated := p.latestDialled, p.seats[len(p.seats)-1].client
 	p.mu.Unlock()
-	c.Abort()
+	if attempt != seated {
+		attempt.Abort()
+	}
 }
 
 func (p *person) complain(format string, args ...any) {
