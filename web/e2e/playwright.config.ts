@@ -8,7 +8,9 @@ export default defineConfig({
   retries: 0,
   // Pages wait more than they work; more of them at once fill two cores.
   workers: 2,
-  timeout: 60_000,
+  // Tests are handed out one by one: with whole files, the last one would keep one worker busy and the other idle.
+  fullyParallel: true,
+  timeout: 120_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],
   outputDir: "test-results",

@@ -1,9 +1,11 @@
 import { expectToHear } from "../src/hearing.ts";
+import { expectToSee } from "../src/seeing.ts";
+import { expectToMeet } from "../src/meeting.ts";
 import { expect, test } from "../src/fixtures.ts";
 
 // Whoever's page is closed in a call is listed for the grace time: each test has people of its own.
 
-test("call: ring, accept, talk, hang up", async ({ person }) => {
+test("call: ring, accept, talk, add the cameras, hang up", async ({ person }) => {
   const [ada, ben] = [await person("Ada"), await person("Ben")];
   await ben.beOnline();
   await ada.beOnline();
@@ -23,7 +25,15 @@ test("call: ring, accept, talk, hang up", async ({ person }) => {
   await ben.get("mute").click();
   await expectToHear(ada, [ben.tone]);
 
-  await ada.get("hang-up").click();
+  await test.step("an audio call becomes a video call", async () => {
+    await ada.use("camera");
+    await expectToSee(ben, [ada.picture]);
+    await expectToSee(ada, []);
+    await ben.use("camera");
+    await expectToMeet(ada, ben);
+  });
+
+  await ada.use("hang-up");
   for (const someone of [ada, ben]) {
     await expect(someone.get("call-outcome")).toHaveAttribute("data-kind", "ended");
     await expect(someone.get("lobby")).toBeVisible();
@@ -31,7 +41,7 @@ test("call: ring, accept, talk, hang up", async ({ person }) => {
   await expectToHear(ben, []);
 });
 
-test("call: declined, cancelled, called back", async ({ person }) => {
+test("call: declined, cancelled, called back; a video call declined, and taken with sound alone", async ({ person }) => {
   const [ada, ben] = [await person("Dora"), await person("Emil")];
   await ben.beOnline();
   await ada.beOnline();
@@ -49,6 +59,27 @@ test("call: declined, cancelled, called back", async ({ person }) => {
   await ben.get("call-again").click();
   await ada.get("call-accept").click();
   await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
+  await ada.use("hang-up");
+  await expect(ben.get("call-outcome")).toHaveAttribute("data-kind", "ended");
+
+  await test.step("a video call is declined", async () => {
+    await ada.call(ben, "video");
+    await ben.get("call-decline").click();
+    await expect(ada.get("call-outcome")).toHaveAttribute("data-kind", "declined");
+    await expect(ben.get("incoming-call")).toHaveCount(0);
+    await ada.expectToSeeThemselves();
+  });
+
+  await test.step("it is taken with sound alone, and the camera turned on later", async () => {
+    await ada.get("call-again").click();
+    await ben.accept("audio");
+    await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
+    await expectToSee(ben, [ada.picture]);
+    await expectToSee(ada, []);
+    await expectToHear(ada, [ben.tone]);
+    await ben.use("camera");
+    await expectToMeet(ada, ben);
+  });
 });
 
 test("call: from a room, and back to it; a third one hears busy", async ({ person, room }) => {

@@ -1,17 +1,13 @@
 import { expect, test } from "../src/fixtures.ts";
 
-test("the microphone is shown to be heard", async ({ person, room }) => {
+test("the microphone is shown to be heard, a room's link fills in the room, the name is remembered", async ({ person, room }) => {
   const ada = await person("Ada");
   await ada.open(room);
   // The browser has allowed the microphone before, so the page listens at once.
   await expect(ada.get("lobby-verdict")).toHaveAttribute("data-heard", "true");
   await expect.poll(async () => Number(await ada.get("lobby-meter").getAttribute("aria-valuenow"))).toBeGreaterThan(5);
   await expect(ada.get("lobby-microphone").locator("option")).toContainText(["Fake Audio Input 1", "Fake Audio Input 2"]);
-});
 
-test("a room's link fills in the room, the name is remembered", async ({ person, room }) => {
-  const ada = await person("Ada");
-  await ada.open(room);
   await expect(ada.get("lobby-room")).toHaveValue(room);
   await ada.join("listen");
   await ada.open(room);

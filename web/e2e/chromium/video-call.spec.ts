@@ -1,20 +1,12 @@
 import { expectToHear } from "../src/hearing.ts";
+import { expectToMeet } from "../src/meeting.ts";
 import { expectToSee } from "../src/seeing.ts";
 import { accessToken, API_KEY } from "../src/access-token.ts";
 import { expect, test } from "../src/fixtures.ts";
-import type { Person } from "../src/person.ts";
 
 // Whoever's page is closed in a call is listed for the grace time: each test has people of its own.
 
-/** The two see and hear each other. */
-async function expectToMeet(a: Person, b: Person): Promise<void> {
-  await Promise.all([a.expectInCall(b), b.expectInCall(a)]);
-  await Promise.all([expectToSee(a, [b.picture]), expectToSee(b, [a.picture])]);
-  await expectToHear(a, [b.tone]);
-  await expectToHear(b, [a.tone]);
-}
-
-test("video call: ring, accept, see and hear each other, camera off and on, hang up", async ({ person }) => {
+test("video call: ring, accept, see and hear each other, share the screen, reload, hang up", async ({ person }) => {
   const [ada, ben] = [await person("Ada V"), await person("Ben V")];
   await ben.beOnline();
   await ada.beOnline();
@@ -26,15 +18,45 @@ test("video call: ring, accept, see and hear each other, camera off and on, hang
   await expectToMeet(ada, ben);
   await ada.expectToSeeThemselves(ada.picture);
 
-  await expect(ben.get("camera")).toHaveAccessibleName(/camera/i);
-  await ben.use("camera");
-  await expect(ben.get("camera")).toHaveAttribute("aria-pressed", "false");
-  await expectToSee(ada, []);
-  await ben.expectToSeeThemselves();
-  await expectToHear(ada, [ben.tone]);
-  await expectToSee(ben, [ada.picture]);
-  await ben.page.keyboard.press("v");
-  await expectToSee(ada, [ben.picture]);
+  await test.step("the camera goes off and on", async () => {
+    await expect(ben.get("camera")).toHaveAccessibleName(/camera/i);
+    await ben.use("camera");
+    await expect(ben.get("camera")).toHaveAttribute("aria-pressed", "false");
+    await expectToSee(ada, []);
+    await ben.expectToSeeThemselves();
+    await expectToHear(ada, [ben.tone]);
+    await expectToSee(ben, [ada.picture]);
+    await ben.page.keyboard.press("v");
+    await expectToSee(ada, [ben.picture]);
+  });
+
+  await test.step("the screen is shared beside the camera, until the browser's own button ends it", async () => {
+    await ben.use("screen");
+    await expect(ben.get("screen")).toHaveAttribute("aria-pressed", "true");
+    await expectToSee(ada, [ben.picture, ben.appearance.screen]);
+    await expect(ada.get("call")).toHaveAttribute("data-large", "their-screen");
+    await ben.page.evaluate(() => window.videoInstrument.endScreen());
+    await expect(ben.get("screen")).toHaveAttribute("aria-pressed", "false");
+    await expectToSee(ada, [ben.picture]);
+    await expect(ada.get("call")).toHaveAttribute("data-large", "their-camera");
+  });
+
+  await test.step("a reload goes back into it, with picture", async () => {
+    for (const someone of [ada, ben]) {
+      await someone.page.reload();
+      await expectToMeet(ada, ben);
+    }
+    // Whose camera was off comes back without it.
+    await ben.use("camera");
+    await expectToSee(ada, []);
+    await ben.page.reload();
+    await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
+    await expectToSee(ben, [ada.picture]);
+    await expectToHear(ada, [ben.tone]);
+    await expectToSee(ada, []);
+    await ben.use("camera");
+    await expectToMeet(ada, ben);
+  });
 
   await ada.use("hang-up");
   for (const someone of [ada, ben]) {
@@ -42,79 +64,6 @@ test("video call: ring, accept, see and hear each other, camera off and on, hang
     await expectToSee(someone, []);
     await someone.expectToSeeThemselves();
   }
-});
-
-test("video call: declined; taken with sound alone, and the camera turned on later", async ({ person }) => {
-  const [ada, ben] = [await person("Dora V"), await person("Emil V")];
-  await ben.beOnline();
-  await ada.beOnline();
-  await ada.call(ben, "video");
-  await ben.get("call-decline").click();
-  await expect(ada.get("call-outcome")).toHaveAttribute("data-kind", "declined");
-  await expect(ben.get("incoming-call")).toHaveCount(0);
-  await ada.expectToSeeThemselves();
-
-  await ada.get("call-again").click();
-  await ben.accept("audio");
-  await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
-  await expectToSee(ben, [ada.picture]);
-  await expectToSee(ada, []);
-  await expectToHear(ada, [ben.tone]);
-  await ben.use("camera");
-  await expectToMeet(ada, ben);
-});
-
-test("an audio call becomes a video call", async ({ person }) => {
-  const [ada, ben] = [await person("Fay V"), await person("Gus V")];
-  await ben.beOnline();
-  await ada.beOnline();
-  await ada.call(ben);
-  await ben.accept();
-  await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
-  await expectToHear(ada, [ben.tone]);
-  await ada.use("camera");
-  await expectToSee(ben, [ada.picture]);
-  await expectToSee(ada, []);
-  await ben.use("camera");
-  await expectToMeet(ada, ben);
-});
-
-test("video call: a reload goes back into it, with picture", async ({ person }) => {
-  const [ada, ben] = [await person("Hedy V"), await person("Ivan V")];
-  await ben.beOnline();
-  await ada.beOnline();
-  await ada.call(ben, "video");
-  await ben.accept("video");
-  await expectToMeet(ada, ben);
-  for (const someone of [ada, ben]) {
-    await someone.page.reload();
-    await expectToMeet(ada, ben);
-  }
-  // Whose camera was off comes back without it.
-  await ben.use("camera");
-  await expectToSee(ada, []);
-  await ben.page.reload();
-  await Promise.all([ada.expectInCall(ben), ben.expectInCall(ada)]);
-  await expectToSee(ben, [ada.picture]);
-  await expectToHear(ada, [ben.tone]);
-  await expectToSee(ada, []);
-});
-
-test("video call: the screen is shared beside the camera, until the browser's own button ends it", async ({ person }) => {
-  const [ada, ben] = [await person("Jo V"), await person("Kay V")];
-  await ben.beOnline();
-  await ada.beOnline();
-  await ada.call(ben, "video");
-  await ben.accept("video");
-  await expectToMeet(ada, ben);
-  await ben.use("screen");
-  await expect(ben.get("screen")).toHaveAttribute("aria-pressed", "true");
-  await expectToSee(ada, [ben.picture, ben.appearance.screen]);
-  await expect(ada.get("call")).toHaveAttribute("data-large", "their-screen");
-  await ben.page.evaluate(() => window.videoInstrument.endScreen());
-  await expect(ben.get("screen")).toHaveAttribute("aria-pressed", "false");
-  await expectToSee(ada, [ben.picture]);
-  await expect(ada.get("call")).toHaveAttribute("data-large", "their-camera");
 });
 
 test.describe("with tokens", () => {
@@ -152,17 +101,12 @@ test("three people in a room see exactly the two others, until one leaves", asyn
   await ben.get("leave").click();
   await expectToSee(ada, [cleo.picture]);
   await expectToSee(cleo, [ada.picture]);
-});
 
-test("the camera is changed while others look", async ({ person, room }) => {
-  const [ada, ben] = [await person("Ada"), await person("Ben")];
-  await ada.enter(room);
-  await ben.enter(room);
-  await ben.get("camera").click();
-  await expectToSee(ada, [ben.picture]);
-  await ben.get("devices").click();
-  await ben.get("room-camera").selectOption({ label: "fake_device_1" });
-  await expectToSee(ada, [ben.appearance.cameras[1]!]);
+  await test.step("the camera is changed while others look", async () => {
+    await cleo.get("devices").click();
+    await cleo.get("room-camera").selectOption({ label: "fake_device_1" });
+    await expectToSee(ada, [cleo.appearance.cameras[1]!]);
+  });
 });
 
 test("help when the camera is refused; the call goes on with sound", async ({ person }) => {

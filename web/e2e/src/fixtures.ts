@@ -124,8 +124,8 @@ export const test = base.extend<TestFixtures & Internals, WorkerFixtures>({
         permissions: (["microphone", "camera"] as const).filter((device) => options[device] !== false),
         locale: options.locale ?? "en-GB",
         colorScheme: options.colorScheme ?? "light",
-        viewport: options.viewport ?? { width: 1280, height: 800 },
-        reducedMotion: "no-preference",
+        viewport: options.viewport ?? { width: 920, height: 640 },
+        reducedMotion: "reduce",
       });
       contexts.push(context);
       const watch = new Watch(context, origin);
