@@ -110,7 +110,10 @@ func (s *Server) resumable(ctx context.Context, resume string) *session {
 	if old.user.ID != claims.Subject {
 		return nil
 	}
-	return &session{id: newID(), user: old.user, grants: old.grants, guest: old.guest, previous: old.origin()}
+	foreign, dead := old.unsettled()
+	return &session{
+		id: newID(), user: old.user, grants: old.grants, guest: old.guest, previous: old.origin(), foreign: foreign, dead: dead,
+	}
 }
 
 func (s *Server) tokenSession(token, name string) (*session, error) {

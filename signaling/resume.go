@@ -33,13 +33,13 @@ const resumeAudience = "hubbub resume"
 // made it is gone.
 type resumeClaims struct {
 	jwt.RegisteredClaims
-	// Continues is the session that this one was to continue when it was made; it may not have taken its seat yet.
-	Continues string `json:"continues,omitempty"`
-	Name      string `json:"name"`
-	Guest     bool   `json:"guest,omitempty"`
-	Grants    Grants `json:"grants"`
-	Node      string `json:"node"`
-	Boot      string `json:"boot"`
+	// Continues are the sessions that this one was to continue when it was made, the newest first; it may not have taken their seat yet.
+	Continues []string `json:"continues,omitempty"`
+	Name      string   `json:"name"`
+	Guest     bool     `json:"guest,omitempty"`
+	Grants    Grants   `json:"grants"`
+	Node      string   `json:"node"`
+	Boot      string   `json:"boot"`
 }
 
 // sign makes the resume string of a session of this node.
@@ -48,10 +48,7 @@ func (s resumeSigner) sign(of *session, node, boot string) (string, error) {
 		RegisteredClaims: jwt.RegisteredClaims{
 			ID: of.id, Subject: of.user.ID, Audience: jwt.ClaimStrings{resumeAudience}, IssuedAt: jwt.NewNumericDate(time.Now()),
 		},
-		Name: of.user.Name, Guest: of.guest, Grants: of.grants, Node: node, Boot: boot,
-	}
-	if continued := of.continued(); len(continued) > 0 {
-		claims.Continues = continued[0]
+		Continues: of.continued(), Name: of.user.Name, Guest: of.guest, Grants: of.grants, Node: node, Boot: boot,
 	}
 	return jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(s.keys[0])
 }

@@ -21,7 +21,7 @@ const (
 )
 
 type sessionQuestion struct {
-	Sessions []string `json:"sessions"` // it, and the one that it continues
+	Sessions []string `json:"sessions"` // it, and those that it continues
 	User     string   `json:"user"`
 	// Void says that another session has taken its place.
 	Void bool `json:"void,omitempty"`
@@ -79,10 +79,7 @@ func (s *Server) resumeFromElsewhere(ctx context.Context, c resumeClaims) *sessi
 	if s.cluster == nil || c.Node == s.self.Name && c.Boot == s.self.Boot {
 		return nil
 	}
-	ids := []string{c.ID}
-	if c.Continues != "" {
-		ids = append(ids, c.Continues)
-	}
+	ids := append([]string{c.ID}, c.Continues...)
 	ctx, cancel := context.WithTimeout(ctx, sessionTimeout)
 	defer cancel()
 	resumed := &session{

@@ -27,8 +27,8 @@ type session struct {
 	// previous is the session of this node that this one continues, by its resume string, until
 	// this one has joined a room; nil if it began afresh or on another node.
 	previous *session
-	// foreign are the sessions of other nodes that it may continue; dead says that
-	// their node is gone.
+	// foreign are the sessions of other nodes that it may continue, the newest first; dead says that
+	// the node of that one is gone.
 	foreign   []string
 	dead      bool
 	departing bool            // it was asked to connect elsewhere
@@ -113,14 +113,26 @@ func (s *session) continues(other *session) bool {
 	return s.previous == other
 }
 
-// continued are the ids of the sessions whose seat this one may take over.
+// maxContinued bounds the chain of sessions of which each was begun to continue the one before, and broke before it had taken its seat.
+const maxContinued = 8
+
+// continued are the ids of the sessions whose seat this one may take over, the newest first.
 func (s *session) continued() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var ids []string
 	if s.previous != nil {
-		return []string{s.previous.id}
+		ids = append(ids, s.previous.id)
 	}
-	return s.foreign
+	ids = append(ids, s.foreign...)
+	return ids[:min(len(ids), maxContinued)]
+}
+
+// unsettled are the sessions of other nodes that this one was to continue and has not, as it never came into a room.
+func (s *session) unsettled() (foreign []string, dead bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.foreign, s.dead
 }
 
 // comesFromDeadNode tells whether the session that this one continues broke with its node.
