@@ -50,12 +50,14 @@ func (b *inboxes) lapse() {
 	}
 }
 
-// store puts a whisper into the inbox that all nodes share. With shared false there is none, or it is away.
+// store puts a whisper into the inbox that all nodes share, behind what waits here for the same user. With shared false there is none, or it is away.
 func (b *inboxes) store(ctx context.Context, w cluster.Whisper) (d cluster.Deposit, shared bool, err error) {
 	if b.shared == nil {
 		return cluster.Deposit{}, false, nil
 	}
-	d, err = b.shared.Store(ctx, w)
+	if err = b.moveOf(ctx, w.To); err == nil {
+		d, err = b.shared.Store(ctx, w)
+	}
 	if errors.Is(err, cluster.ErrUnavailable) {
 		b.lapse()
 		return cluster.Deposit{}, false, nil
@@ -156,20 +158,49 @@ func (b *inboxes) mend(ctx context.Context) error {
 	kept := b.own.All()
 	slices.SortStableFunc(kept, func(a, b cluster.Whisper) int { return a.Time.Compare(b.Time) })
 	for _, w := range kept {
-		if _, err := b.shared.Store(ctx, w); err != nil {
-			return fmt.Errorf("store what was kept meanwhile: %w", err)
-		}
-		if b.own.Withdraw(w.To, w.ID) {
-			continue
-		}
-		// Acknowledged just now, when it was not there yet.
-		if _, err := b.shared.Settle(ctx, w.To, w.ID); err != nil {
-			b.owe(owedSettlement{w.To, w.ID})
-			return fmt.Errorf("settle what was acknowledged meanwhile: %w", err)
+		if err := b.move(ctx, w); err != nil {
+			return err
 		}
 	}
 	if _, err := b.shared.Recent(ctx, ""); err != nil {
 		return fmt.Errorf("look whether it is back: %w", err)
+	}
+	return nil
+}
+
+// moveOf moves what waits here for a user.
+func (b *inboxes) moveOf(ctx context.Context, user string) error {
+	recent, err := b.own.Recent(ctx, user)
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(recent, func(a, b cluster.RecentWhisper) int { return a.Time.Compare(b.Time) })
+	for _, w := range recent {
+		if w.Settled {
+			continue
+		}
+		if err := b.move(ctx, w.Whisper); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move takes a whisper out of this node's own inbox into the shared one. Others may be about to move the same one.
+func (b *inboxes) move(ctx context.Context, w cluster.Whisper) error {
+	if _, err := b.shared.Store(ctx, w); err != nil {
+		return fmt.Errorf("store what was kept meanwhile: %w", err)
+	}
+	if b.own.Withdraw(w.To, w.ID) {
+		return nil
+	}
+	// Acknowledged just now, when it was not there yet, or moved by another.
+	if d, _ := b.own.Find(w.To, w.ID); !d.Settled {
+		return nil
+	}
+	if _, err := b.shared.Settle(ctx, w.To, w.ID); err != nil {
+		b.owe(owedSettlement{w.To, w.ID})
+		return fmt.Errorf("settle what was acknowledged meanwhile: %w", err)
 	}
 	return nil
 }

@@ -159,6 +159,34 @@ func TestWhispersOfBothInboxesAreInTheOrderOfSending(t *testing.T) {
 	wantRecent(t, b, true, "a", "b", "c", "d", "e")
 }
 
+// The shared inbox is back, and something new comes before what was kept meanwhile has been moved.
+func TestWhatIsNewDoesNotOvertakeWhatWasKept(t *testing.T) {
+	b, shared := newTestInboxes()
+	keepAll(t, b, testWhisper("a", 1), testWhisper("b", 2), testWhisper("settled", 3))
+	if _, err := b.own.Settle(t.Context(), "ben", "settled"); err != nil {
+		t.Fatal(err)
+	}
+	var both sync.WaitGroup
+	both.Go(func() {
+		if err := b.mend(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, isShared, err := b.store(t.Context(), testWhisper("c", 4)); !isShared || err != nil {
+		t.Errorf("stored in the shared inbox: %t, %v", isShared, err)
+	}
+	waiting, err := shared.Pending(t.Context(), "ben")
+	var ids []string
+	for _, w := range waiting {
+		ids = append(ids, w.ID)
+	}
+	if err != nil || !slices.Equal(ids, []string{"a", "b", "c"}) {
+		t.Errorf("in the shared inbox: %v, %v", ids, err)
+	}
+	both.Wait()
+	wantRecent(t, b, true, "a", "b", "c")
+}
+
 func TestAwaitingTheSharedInboxEndsWithTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, shared := newTestInboxes()
