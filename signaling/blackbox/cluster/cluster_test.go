@@ -67,7 +67,7 @@ func launch(l layout) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err = c.reserve(); err != nil {
+	if err := c.reserve(); err != nil {
 		return nil, err
 	}
 	redisIP := c.prefix + "100"

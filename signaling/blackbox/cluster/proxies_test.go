@@ -135,7 +135,7 @@ func startCaddy(t *testing.T, path string, c *cluster, last, trusting string, no
 // run starts the proxy's command, and waits until it listens.
 func (p *proxy) run(t *testing.T, name string, args ...string) {
 	t.Helper()
-	cmd := exec.Command(name, args...) //nolint:noctx // ended by the cleanup
+	cmd := exec.Command(name, args...)
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
