@@ -49,7 +49,7 @@ func NewMemoryInbox(limits InboxLimits, now func() time.Time) *MemoryInbox {
 	return &MemoryInbox{
 		limits: limits, now: now,
 		users: make(map[string]*mailbox), ids: make(map[whisperKey]*list.Element),
-		settled: settledWhispers{times: make(map[whisperKey]time.Time)},
+		settled: settledWhispers{times: make(map[whisperKey]settlement)},
 	}
 }
 
@@ -60,7 +60,8 @@ func (in *MemoryInbox) Store(_ context.Context, w Whisper) (Deposit, error) {
 	now := in.now()
 	in.expire(now)
 	key := whisperKey{w.To, w.ID}
-	if before, ok := in.find(key); ok {
+	ahead := in.settled.times[key].ahead
+	if before, known := in.find(key); known && !ahead {
 		return before, nil
 	}
 	replaced := in.surplus(w.To)
@@ -87,6 +88,9 @@ func (in *MemoryInbox) Store(_ context.Context, w Whisper) (Deposit, error) {
 	own.waiting++
 	in.ids[key] = element
 	in.bytes += w.Size()
+	if ahead {
+		in.settle(key)
+	}
 	return Deposit{Time: w.Time}, nil
 }
 
@@ -112,8 +116,8 @@ func (in *MemoryInbox) find(key whisperKey) (Deposit, bool) {
 	if element, waits := in.ids[key]; waits {
 		return Deposit{Time: element.Value.(*stored).whisper.Time, Repeated: true}, true
 	}
-	sent, settled := in.settled.times[key]
-	return Deposit{Time: sent, Repeated: settled, Settled: settled}, settled
+	before, settled := in.settled.times[key]
+	return Deposit{Time: before.sent, Repeated: settled, Settled: settled}, settled
 }
 
 // Pending implements Inbox.
@@ -157,24 +161,41 @@ func (in *MemoryInbox) All() []Whisper {
 func (in *MemoryInbox) Settle(_ context.Context, user, id string) (bool, error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	return in.settle(whisperKey{user, id}), nil
+}
+
+func (in *MemoryInbox) settle(key whisperKey) bool {
 	now := in.now()
 	in.expire(now)
-	key := whisperKey{user, id}
 	element, ok := in.ids[key]
 	if !ok {
-		return false, nil
+		return false
 	}
 	s := element.Value.(*stored)
-	in.settled.add(key, s.whisper.Time, now)
+	in.settled.add(key, settlement{sent: s.whisper.Time}, now)
 	delete(in.ids, key)
 	s.settled, s.until = true, now.Add(settledStay)
 	in.staying.PushBack(element)
-	own := in.users[user]
+	own := in.users[key.user]
 	own.waiting--
 	if len(own.elements)-own.waiting > in.limits.PerUser {
 		in.remove(own.elements[slices.IndexFunc(own.elements, func(e *list.Element) bool { return e.Value.(*stored).settled })])
 	}
-	return true, nil
+	return true
+}
+
+// SettleAhead settles a whisper that may still be on its way here from another node: if it is not here, it is settled when it comes within
+// SettledMemory, and so among Recent for devices that have not been shown it, but does not wait.
+func (in *MemoryInbox) SettleAhead(user, id string) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	key := whisperKey{user, id}
+	if in.settle(key) {
+		return
+	}
+	if _, known := in.find(key); !known {
+		in.settled.add(key, settlement{ahead: true}, in.now())
+	}
 }
 
 // Withdraw removes a whisper that waits elsewhere now, and tells whether it was there. It does not count as settled.
@@ -234,8 +255,13 @@ func (in *MemoryInbox) remove(element *list.Element) {
 
 // settledWhispers remembers whispers for a while after they were settled, the latest maxSettled of them.
 type settledWhispers struct {
-	times map[whisperKey]time.Time // Whisper.Time
+	times map[whisperKey]settlement
 	queue list.List                // of rememberedWhisper, those that were settled first first
+}
+
+type settlement struct {
+	sent  time.Time // Whisper.Time
+	ahead bool      // the whisper has not come yet
 }
 
 type rememberedWhisper struct {
@@ -243,11 +269,11 @@ type rememberedWhisper struct {
 	until time.Time
 }
 
-func (s *settledWhispers) add(key whisperKey, sent, now time.Time) {
+func (s *settledWhispers) add(key whisperKey, as settlement, now time.Time) {
 	if s.queue.Len() >= maxSettled {
 		s.forgetFirst()
 	}
-	s.times[key] = sent
+	s.times[key] = as
 	s.queue.PushBack(rememberedWhisper{key, now.Add(SettledMemory)})
 }
 

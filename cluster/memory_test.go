@@ -57,6 +57,48 @@ func TestMemoryInboxRemembersTheSettledForAWhile(t *testing.T) {
 	}
 }
 
+// News of an acknowledgement comes from one node before the whisper itself comes from another.
+func TestMemoryInboxSettlesAhead(t *testing.T) {
+	now := time.Now()
+	in := cluster.NewMemoryInbox(cluster.DefaultInboxLimits(), func() time.Time { return now })
+	send := func(id string) cluster.Deposit {
+		t.Helper()
+		d, err := in.Store(t.Context(), cluster.Whisper{ID: id, To: "ben", Time: now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	send("here")
+	for range 2 {
+		in.SettleAhead("ben", "here")
+		in.SettleAhead("ben", "coming")
+	}
+	send("coming")
+	for _, id := range []string{"coming", "here"} {
+		if d := send(id); !d.Settled || !d.Time.Equal(now) {
+			t.Errorf("again %s: %+v", id, d)
+		}
+	}
+	// The user's other devices are shown it all the same.
+	if recent, err := in.Recent(t.Context(), "ben"); err != nil || len(recent) != 2 || !recent[1].Settled || recent[1].ID != "coming" {
+		t.Errorf("recent are %+v, %v", recent, err)
+	}
+	if all := in.All(); len(all) > 0 {
+		t.Errorf("there are %+v", all)
+	}
+	now = now.Add(cluster.SettledMemory)
+	if d := send("coming"); d.Repeated {
+		t.Errorf("long after: %+v", d)
+	}
+	for i := range 30_000 {
+		in.SettleAhead("ben", fmt.Sprint("never comes ", i))
+	}
+	if d := send("never comes 0"); d.Repeated {
+		t.Error("what was settled first of very many is still known")
+	}
+}
+
 // BenchmarkMemoryInbox stores and settles for a user whose inbox stays full, among many others.
 func BenchmarkMemoryInbox(b *testing.B) {
 	in := cluster.NewMemoryInbox(cluster.DefaultInboxLimits(), time.Now)

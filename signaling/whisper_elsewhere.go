@@ -178,10 +178,11 @@ type acknowledgement struct {
 	Whisper string `json:"whisper"`
 }
 
-func serveAcknowledged(ctx context.Context, s *Server, _ link.Peer, q acknowledgement) (struct{}, error) {
+func serveAcknowledged(_ context.Context, s *Server, _ link.Peer, q acknowledgement) (struct{}, error) {
 	s.receipts.acknowledge(q.Whisper)
-	_, err := s.inboxes.own.Settle(ctx, q.User, q.Whisper)
-	return struct{}{}, err
+	// A node that has not heard of it yet may just be bringing the whisper here.
+	s.inboxes.own.SettleAhead(q.User, q.Whisper)
+	return struct{}{}, nil
 }
 
 // announce tells one other node of an acknowledgement, or all with "". Who is not told has the sender told "stored".
