@@ -256,7 +256,7 @@ func (in *MemoryInbox) remove(element *list.Element) {
 // settledWhispers remembers whispers for a while after they were settled, the latest maxSettled of them.
 type settledWhispers struct {
 	times map[whisperKey]settlement
-	queue list.List                // of rememberedWhisper, those that were settled first first
+	queue list.List // of rememberedWhisper, those that were settled first first
 }
 
 type settlement struct {
