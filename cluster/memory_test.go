@@ -21,16 +21,21 @@ func TestMemoryPresence(t *testing.T) {
 	clustertest.TestPresence(t, func(*testing.T) cluster.Presence { return cluster.NewMemoryPresence() })
 }
 
+func sendToBen(t *testing.T, in cluster.Inbox, id string, now time.Time) cluster.Deposit {
+	t.Helper()
+	d, err := in.Store(t.Context(), cluster.Whisper{ID: id, To: "ben", Time: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 func TestMemoryInboxRemembersTheSettledForAWhile(t *testing.T) {
 	var now time.Time
 	in := cluster.NewMemoryInbox(cluster.DefaultInboxLimits(), func() time.Time { return now })
 	send := func(id string) cluster.Deposit {
 		t.Helper()
-		d, err := in.Store(t.Context(), cluster.Whisper{ID: id, To: "ben", Time: now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
+		return sendToBen(t, in, id, now)
 	}
 	if d := send("a"); d.Repeated {
 		t.Errorf("the first time: %+v", d)
@@ -63,11 +68,7 @@ func TestMemoryInboxSettlesAhead(t *testing.T) {
 	in := cluster.NewMemoryInbox(cluster.DefaultInboxLimits(), func() time.Time { return now })
 	send := func(id string) cluster.Deposit {
 		t.Helper()
-		d, err := in.Store(t.Context(), cluster.Whisper{ID: id, To: "ben", Time: now})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return d
+		return sendToBen(t, in, id, now)
 	}
 	send("here")
 	for range 2 {

@@ -15,7 +15,8 @@ import (
 // except from its RelayConfig.Send.
 //
 // A participant who changes nodes keeps the slots that they are in while some connection brings them, wherever it ends: enrol or attach them by the new one before
-// they are withdrawn from the old one, or it is closed. The later one is heard as soon as its packets come, as with two peers.
+// they are withdrawn from the old one, or it is closed. The later one is heard as soon as its packets come, as with two peers, unless these come by the
+// former way too and have passed more links: see streamPlace.
 type Relay struct {
 	router     *Router
 	lane       *lane
