@@ -121,7 +121,7 @@ bench-go: ## Run the Go benchmarks, with allocations
 	go test -run='^$$' -bench=. -benchmem ./...
 
 .PHONY: faults
-faults: test-deps ## Measure each fault of a cluster ten times against its bounds (an hour; root or sudo); FAULT=Drain for some
+faults: test-deps ## Measure each fault of a cluster ten times against its bounds (25 min; root or sudo); FAULT=Drain for some
 	go test -count=1 -timeout=3h -v ./signaling/blackbox/cluster -faults -run='$(or $(FAULT),.)' | grep -v '^=== '
 
 .PHONY: gossip-figures

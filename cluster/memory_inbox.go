@@ -49,7 +49,7 @@ func NewMemoryInbox(limits InboxLimits, now func() time.Time) *MemoryInbox {
 	return &MemoryInbox{
 		limits: limits, now: now,
 		users: make(map[string]*mailbox), ids: make(map[whisperKey]*list.Element),
-		settled: settledWhispers{times: make(map[whisperKey]settlement)},
+		settled: settledWhispers{known: make(map[whisperKey]settlement)},
 	}
 }
 
@@ -60,7 +60,7 @@ func (in *MemoryInbox) Store(_ context.Context, w Whisper) (Deposit, error) {
 	now := in.now()
 	in.expire(now)
 	key := whisperKey{w.To, w.ID}
-	ahead := in.settled.times[key].ahead
+	ahead := in.settled.known[key].ahead
 	if before, known := in.find(key); known && !ahead {
 		return before, nil
 	}
@@ -116,7 +116,7 @@ func (in *MemoryInbox) find(key whisperKey) (Deposit, bool) {
 	if element, waits := in.ids[key]; waits {
 		return Deposit{Time: element.Value.(*stored).whisper.Time, Repeated: true}, true
 	}
-	before, settled := in.settled.times[key]
+	before, settled := in.settled.known[key]
 	return Deposit{Time: before.sent, Repeated: settled, Settled: settled}, settled
 }
 
@@ -255,10 +255,11 @@ func (in *MemoryInbox) remove(element *list.Element) {
 
 // settledWhispers remembers whispers for a while after they were settled, the latest maxSettled of them.
 type settledWhispers struct {
-	times map[whisperKey]settlement
+	known map[whisperKey]settlement
 	queue list.List // of rememberedWhisper, those that were settled first first
 }
 
+// settlement is what is known of a whisper that was settled.
 type settlement struct {
 	sent  time.Time // Whisper.Time
 	ahead bool      // the whisper has not come yet
@@ -273,7 +274,7 @@ func (s *settledWhispers) add(key whisperKey, as settlement, now time.Time) {
 	if s.queue.Len() >= maxSettled {
 		s.forgetFirst()
 	}
-	s.times[key] = as
+	s.known[key] = as
 	s.queue.PushBack(rememberedWhisper{key, now.Add(SettledMemory)})
 }
 
@@ -284,5 +285,5 @@ func (s *settledWhispers) expire(now time.Time) {
 }
 
 func (s *settledWhispers) forgetFirst() {
-	delete(s.times, s.queue.Remove(s.queue.Front()).(rememberedWhisper).whisperKey)
+	delete(s.known, s.queue.Remove(s.queue.Front()).(rememberedWhisper).whisperKey)
 }

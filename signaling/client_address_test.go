@@ -58,7 +58,7 @@ func FuzzClientAddress(f *testing.F) {
 }
 
 func TestAnAddressCannotTakeAllConnections(t *testing.T) {
-	c := newCrowd()
+	c := newAddressCounts()
 	fill := func(a string) (entered int) {
 		for range maxConnections {
 			if c.enter(netip.MustParseAddr(a)) {

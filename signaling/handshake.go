@@ -41,7 +41,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.log.Warn("a proxy says whom it was asked by, but is not believed: name it with --trusted-proxies", "proxy", from)
 		})
 	}
-	if !s.cfg.Unlimited && !s.crowd.enter(from) {
+	if !s.cfg.Unlimited && !s.addresses.enter(from) {
 		s.metrics.refused("address")
 		http.Error(w, "too many connections from your address", http.StatusTooManyRequests)
 		return
@@ -69,6 +69,6 @@ func (s *Server) attend(c *conn, from netip.Addr) {
 
 func (s *Server) left(from netip.Addr) {
 	if !s.cfg.Unlimited {
-		s.crowd.leave(from)
+		s.addresses.leave(from)
 	}
 }

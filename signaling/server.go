@@ -77,21 +77,21 @@ type Config struct {
 // Server serves the signalling protocol on the WebSockets that it is handed as
 // an http.Handler. Safe for concurrent use.
 type Server struct {
-	cfg      Config
-	self     replica.Node // this process among all nodes
-	cluster  *Cluster     // nil: alone
-	routes   routes
-	departed departures // other nodes
-	keys     keyring
-	resume   resumeSigner
-	registry *registry
-	inboxes  *inboxes
-	calls    *callBook
-	receipts *receipts
-	metrics  *metrics
-	log      *slog.Logger
-	upgrader websocket.Upgrader
-	crowd    *crowd
+	cfg       Config
+	self      replica.Node // this process among all nodes
+	cluster   *Cluster     // nil: alone
+	routes    routes
+	departed  departures // other nodes
+	keys      keyring
+	resume    resumeSigner
+	registry  *registry
+	inboxes   *inboxes
+	calls     *callBook
+	receipts  *receipts
+	metrics   *metrics
+	log       *slog.Logger
+	upgrader  websocket.Upgrader
+	addresses *addressCounts
 	// unnamedProxy lets the log say once that a proxy is not believed.
 	unnamedProxy sync.Once
 
@@ -111,19 +111,19 @@ type Server struct {
 func New(cfg Config) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
-		cfg:      cfg,
-		keys:     newKeyring(cfg.Keys),
-		resume:   newResumeSigner(cfg.ClusterKeys),
-		registry: newRegistry(),
-		inboxes:  newInboxes(cfg.Inbox, cfg.Logger),
-		calls:    newCallBook(cfg.Calls, cfg.Grace),
-		receipts: newReceipts(),
-		log:      cfg.Logger,
-		crowd:    newCrowd(),
-		ctx:      ctx,
-		cancel:   cancel,
-		conns:    make(map[*conn]struct{}),
-		idle:     make(chan struct{}),
+		cfg:       cfg,
+		keys:      newKeyring(cfg.Keys),
+		resume:    newResumeSigner(cfg.ClusterKeys),
+		registry:  newRegistry(),
+		inboxes:   newInboxes(cfg.Inbox, cfg.Logger),
+		calls:     newCallBook(cfg.Calls, cfg.Grace),
+		receipts:  newReceipts(),
+		log:       cfg.Logger,
+		addresses: newAddressCounts(),
+		ctx:       ctx,
+		cancel:    cancel,
+		conns:     make(map[*conn]struct{}),
+		idle:      make(chan struct{}),
 	}
 	s.self = replica.Node{Name: cfg.Node, Boot: cfg.Boot}
 	s.metrics = newMetrics(s)

@@ -13,16 +13,16 @@ const (
 	customerPrefix = 64
 )
 
-// crowd counts the WebSockets of each address, so that nobody alone can take all that a node has room for. Safe for concurrent use.
-type crowd struct {
+// addressCounts counts the WebSockets of each address, so that nobody alone can take all that a node has room for. Safe for concurrent use.
+type addressCounts struct {
 	mu   sync.Mutex
 	from map[netip.Prefix]int // at most one for each WebSocket
 }
 
-func newCrowd() *crowd { return &crowd{from: make(map[netip.Prefix]int)} }
+func newAddressCounts() *addressCounts { return &addressCounts{from: make(map[netip.Prefix]int)} }
 
 // enter counts one more, unless the address has as many as it may; leave is for each that was counted.
-func (c *crowd) enter(a netip.Addr) bool {
+func (c *addressCounts) enter(a netip.Addr) bool {
 	network, limited := limitedNetwork(a)
 	if !limited {
 		return true
@@ -36,7 +36,7 @@ func (c *crowd) enter(a netip.Addr) bool {
 	return true
 }
 
-func (c *crowd) leave(a netip.Addr) {
+func (c *addressCounts) leave(a netip.Addr) {
 	network, limited := limitedNetwork(a)
 	if !limited {
 		return
